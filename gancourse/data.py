@@ -1,0 +1,308 @@
+"""What "real" means: 2-D distributions that we know exactly, and small images.
+
+Points are ``(n, d)`` float32; images are kept as uint8 ``(N, C, H, W)`` and handed to networks as
+float32 in [-1, 1]. Everything here works with no network connection.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# --- distributions in the plane -------------------------------------------------------------------
+
+
+def _check_count(n: int) -> None:
+    if n < 1:
+        raise ValueError(f"n={n}; need at least one sample")
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """Equal-weight mixture of isotropic Gaussians, with a density that can be evaluated.
+
+    Args:
+        centers: ``(K, d)``.
+        std: standard deviation of every component, in the units of the centers.
+
+    Raises:
+        ValueError: for centers that are not (K, d) with K >= 1, or a std that is not positive.
+    """
+
+    centers: Tensor
+    std: float
+
+    def __post_init__(self) -> None:
+        if self.centers.ndim != 2 or len(self.centers) == 0:
+            raise ValueError(f"centers has shape {tuple(self.centers.shape)}; need (K, d), K >= 1")
+        if not self.std > 0:
+            raise ValueError(f"std={self.std}; need a positive number")
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``(n, d)``: a component uniformly, then a Gaussian point around its center."""
+        _check_count(n)
+        device = generator.device if generator is not None else self.centers.device
+        component = torch.randint(len(self.centers), (n,), generator=generator, device=device)
+        centers = self.centers.to(device)[component]
+        return centers + self.std * torch.randn(centers.shape, generator=generator, device=device)
+
+    def density(self, x: Tensor) -> Tensor:
+        """Probability density at ``x (n, d)``, shape ``(n,)``."""
+        k, d = self.centers.shape
+        if x.ndim != 2 or x.shape[1] != d:
+            raise ValueError(f"x has shape {tuple(x.shape)}; need (n, {d})")
+        squared = (x[:, None] - self.centers.to(x)).square().sum(2)
+        log_norm = math.log(k) + d / 2 * math.log(2 * math.pi * self.std**2)
+        return torch.exp(torch.logsumexp(-squared / (2 * self.std**2), 1) - log_norm)
+
+
+def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> GaussianMixture:
+    """``modes`` Gaussians evenly spaced on a circle.
+
+    The angles are ``2 pi k / modes``. (``linspace(0, 2 pi, modes)`` would put the first and the
+    last center on the same spot: 7 modes where 8 were meant.)
+
+    Raises:
+        ValueError: for fewer than one mode or a std that is not positive.
+
+    Source: the ring of Metz et al. 2016 (arXiv 1611.02163) and PacGAN (Lin et al. 2017,
+    arXiv 1712.04086), which uses radius 1 and std 0.01.
+    """
+    if modes < 1:
+        raise ValueError(f"modes={modes}; need at least 1")
+    angle = 2 * math.pi * torch.arange(modes) / modes
+    return GaussianMixture(radius * torch.stack([angle.cos(), angle.sin()], 1), std)
+
+
+def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixture:
+    """``side x side`` Gaussians on a square grid centered at the origin.
+
+    Raises:
+        ValueError: for a side below 1 or a std that is not positive.
+
+    Source: the 25-mode grid of PacGAN (Lin et al. 2017, arXiv 1712.04086): spacing 2, std 0.05.
+    """
+    if side < 1:
+        raise ValueError(f"side={side}; need at least 1")
+    axis = spacing * (torch.arange(side) - (side - 1) / 2)
+    return GaussianMixture(torch.cartesian_prod(axis, axis).reshape(-1, 2), std)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points spread along a curve in the plane, blurred by Gaussian noise.
+
+    Args:
+        position: maps ``u (n,)``, uniform in [0, 1], to points ``(n, 2)``.
+        std: noise around the curve; 0 for none.
+    """
+
+    position: Callable[[Tensor], Tensor]
+    std: float = 0.0
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw ``(n, 2)``."""
+        _check_count(n)
+        device = generator.device if generator is not None else None
+        points = self.position(torch.rand(n, generator=generator, device=device))
+        noise = torch.randn(points.shape, generator=generator, device=device)
+        return points + self.std * noise
+
+
+def swiss_roll(turns: float = 1.5, std: float = 0.03) -> Curve:
+    """A spiral from radius 1/3 out to 1, one of the toys of WGAN-GP (arXiv 1704.00028)."""
+
+    def position(u: Tensor) -> Tensor:
+        angle = 2 * math.pi * turns * u
+        return ((1 + 2 * u) / 3)[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
+
+    return Curve(position, std)
+
+
+def parallel_lines(theta: float) -> tuple[Curve, Curve]:
+    """Two vertical unit segments ``theta`` apart: the "real" one at x = 0, the other at x = theta.
+
+    Their supports are disjoint unless ``theta`` is 0, so the Jensen-Shannon divergence is log 2
+    at every other distance, while the Wasserstein distance is ``|theta|``.
+
+    Source: Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875, example 1.
+    """
+
+    def line(x: float) -> Curve:
+        return Curve(lambda u: torch.stack([torch.full_like(u, x), u], 1))
+
+    return line(0.0), line(float(theta))
+
+
+# --- images ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Labelled images.
+
+    Attributes:
+        images: uint8 ``(N, C, H, W)``.
+        labels: int64 ``(N,)``, indices into ``classes``.
+        classes: the names of the classes.
+        factors: what the images were drawn from, ``name -> (N,)``, where that is known.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    factors: dict[str, Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != torch.uint8 or len(self.images) == 0:
+            raise ValueError(
+                f"images is {self.images.dtype} {tuple(self.images.shape)}; need uint8 (N, C, H, W)"
+            )
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(
+                f"labels has shape {tuple(self.labels.shape)}; need ({len(self.images)},)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def float(self) -> Tensor:
+        """The images as float32 in [-1, 1], the range of a tanh generator, ``(N, C, H, W)``."""
+        return self.images.float() / 127.5 - 1
+
+
+@functools.cache
+def digits(split: str = "train") -> ImageSet:
+    """Scikit-learn's bundled 8x8 handwritten digits: 1,437 to train on, 360 to test.
+
+    The 1,797 images keep one fixed, shuffled order; the test split is its last 360. The original
+    17 grey levels are spread over 0..255.
+
+    Args:
+        split: ``"train"``, ``"test"`` or ``"all"``.
+
+    Raises:
+        ValueError: for another split.
+
+    Source: E. Alpaydin & C. Kaynak 1998, Optical Recognition of Handwritten Digits, UCI.
+    """
+    bounds = {"train": slice(0, 1437), "test": slice(1437, None), "all": slice(None)}
+    if split not in bounds:
+        raise ValueError(f"split={split!r}; choose one of {', '.join(bounds)}")
+    from sklearn.datasets import load_digits  # slow to import, and most chapters don't need it
+
+    bunch = load_digits()
+    order = np.random.RandomState(0).permutation(len(bunch.images))[bounds[split]]
+    images = torch.from_numpy(np.round(bunch.images[order] * (255 / 16)).astype(np.uint8))
+    labels = torch.from_numpy(bunch.target[order].astype(np.int64))
+    return ImageSet(images[:, None], labels, tuple("0123456789"))
+
+
+# Faces that matplotlib ships and that draw every ASCII letter and digit.
+FACES = (
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSerif-Italic",
+    "STIXGeneral",
+    "STIXGeneralItalic",
+    "cmr10",
+    "cmss10",
+    "cmtt10",
+)
+
+
+@functools.cache
+def _outline(character: str, face: str):
+    """The outline of a character, centered at 0, the longer side of its box scaled to 1."""
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+    from matplotlib.transforms import Affine2D
+
+    font = FontProperties(fname=Path(get_data_path()) / "fonts" / "ttf" / f"{face}.ttf")
+    path = TextPath((0, 0), character, size=100, prop=font)
+    if not len(path.vertices):
+        raise ValueError(f"classes holds {character!r}, which {face} draws as nothing")
+    box = path.get_extents()
+    center = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2)
+    return center.scale(1 / max(box.width, box.height)).transform_path(path)
+
+
+def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -> ImageSet:
+    """Characters drawn at run time: an endless image set whose factors are known.
+
+    White on black like MNIST. Each image draws its class, a typeface (of :data:`FACES`), height,
+    stroke (extra line width), shear, rotation and shift at random; the draws are kept in
+    ``factors``: ``face`` (index), ``height`` (share of the image), ``stroke`` (pixels at size 28),
+    ``shear``, ``rotation`` (degrees), ``shift_x`` and ``shift_y`` (share of the image).
+
+    Args:
+        n: number of images.
+        size: height and width in pixels.
+        seed: the same seed gives the same images (with the same matplotlib).
+        classes: the characters to draw.
+
+    Raises:
+        ValueError: for n below 1, a size below 8, or an empty or repeating ``classes``.
+    """
+    _check_count(n)
+    if size < 8:
+        raise ValueError(f"size={size}; need at least 8 pixels for a legible character")
+    if not classes or len(set(classes)) != len(classes):
+        raise ValueError(f"classes={classes!r}; need at least one character, none twice")
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.transforms import Affine2D, Bbox
+
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(len(classes), size=n)
+    factors = {
+        "face": rng.integers(len(FACES), size=n),
+        "height": rng.uniform(0.56, 0.74, n),
+        "stroke": rng.uniform(0.0, 2.0, n),
+        "shear": rng.uniform(-0.25, 0.25, n),
+        "rotation": rng.uniform(-12, 12, n),
+        "shift_x": rng.uniform(-0.06, 0.06, n),
+        "shift_y": rng.uniform(-0.06, 0.06, n),
+    }
+    images = np.empty((n, size, size), np.uint8)
+    # Drawn tile by tile on one wide canvas: a renderer per image would cost more than the drawing.
+    columns = min(n, 64)
+    for first in range(0, n, columns):
+        canvas = RendererAgg(size * columns, size, 72)
+        for column, i in enumerate(range(first, min(first + columns, n))):
+            f = {name: values[i] for name, values in factors.items()}
+            left = column * size
+            transform = (
+                Affine2D()
+                .skew(f["shear"], 0)
+                .rotate_deg(f["rotation"])
+                .scale(size * f["height"])
+                .translate(left + size * (0.5 + f["shift_x"]), size * (0.5 + f["shift_y"]))
+            )
+            gc = canvas.new_gc()
+            gc.set_foreground((1.0, 1.0, 1.0))
+            gc.set_linewidth(f["stroke"] * size / 28)
+            gc.set_clip_rectangle(Bbox.from_bounds(left, 0, size, size))
+            outline = _outline(classes[labels[i]], FACES[f["face"]])
+            canvas.draw_path(gc, outline, transform, (1.0, 1.0, 1.0))
+        # White ink on a transparent canvas: its alpha is how much of a pixel the ink covers.
+        alpha = np.asarray(canvas.buffer_rgba())[..., 3]
+        tiles = alpha.reshape(size, columns, size).swapaxes(0, 1)
+        images[first : first + columns] = tiles[: n - first]
+    return ImageSet(
+        torch.from_numpy(images)[:, None],
+        torch.from_numpy(labels),
+        tuple(classes),
+        {name: torch.from_numpy(values) for name, values in factors.items()},
+    )

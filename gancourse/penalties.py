@@ -1,0 +1,129 @@
+"""Keeping a critic smooth: penalties on its gradient with respect to its *input*, and clipping.
+
+Every penalty is the mean over samples of a function of one gradient norm per sample. The norm runs
+over all coordinates of a sample (``flatten(1)``), not over channels alone. None multiplies by its
+weight: the caller does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
+    """Gradient of each logit with respect to its own sample, ``(N, D)``, still differentiable.
+
+    ``logits.sum()`` is differentiated once for the whole batch: sample i's logit depends on sample
+    i only, so the gradient's row i is that of logit i. (BatchNorm in a critic breaks this: its
+    logits depend on the whole batch, and the rows mix. That is why a GP critic has none.)
+
+    Args:
+        logits: ``(N,)``, computed from ``inputs`` in the current graph.
+        inputs: ``(N, ...)`` with ``requires_grad``.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return gradient.flatten(1)
+
+
+def _gradient_at(critic: Critic, points: Tensor) -> Tensor:
+    points = points.detach().requires_grad_(True)
+    logits = critic(points)
+    if logits.shape != (len(points),):
+        raise ValueError(
+            f"the critic returned shape {tuple(logits.shape)} for {len(points)} samples; "
+            "need logits (N,), before any sigmoid"
+        )
+    return input_gradient(logits, points)
+
+
+def _check(**batches: Tensor) -> None:
+    for name, batch in batches.items():
+        if batch.ndim < 2 or len(batch) == 0:
+            raise ValueError(f"{name} has shape {tuple(batch.shape)}; need (N, ...) with N >= 1")
+
+
+def gradient_penalty(
+    critic: Critic,
+    real: Tensor,
+    fake: Tensor,
+    target: float = 1.0,
+    one_sided: bool = False,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """WGAN-GP: mean of ``(|grad f(x)| - target)^2`` at random points between real and fake.
+
+    Args:
+        critic: maps ``(N, ...)`` to logits ``(N,)``.
+        real, fake: ``(N, ...)``, same shape.
+        target: the norm asked for (1 for a 1-Lipschitz critic).
+        one_sided: punish only norms above ``target`` (``max(0, norm - target)^2``).
+        generator: draws the mixing weight, one per *sample*, uniform in [0, 1].
+
+    Returns:
+        A scalar, differentiable in the critic's parameters; multiply it by lambda.
+
+    Raises:
+        ValueError: for empty batches, shapes that differ, or a critic that doesn't return (N,).
+
+    Source: Gulrajani et al. 2017, arXiv 1704.00028 (two-sided, lambda = 10 on images and 0.1 on the
+    2-D toys); one-sided: its appendix, and Petzka et al. 2017, arXiv 1709.08894.
+    """
+    _check(real=real, fake=fake)
+    if real.shape != fake.shape:
+        raise ValueError(
+            f"real has shape {tuple(real.shape)} and fake {tuple(fake.shape)}; points between "
+            "them need two batches of one shape"
+        )
+    shape = (len(real),) + (1,) * (real.ndim - 1)
+    mix = torch.rand(shape, generator=generator, device=real.device, dtype=real.dtype)
+    norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix)), dim=1)
+    excess = norm - target
+    return (excess.relu() if one_sided else excess).square().mean()
+
+
+def r1_penalty(discriminator: Critic, real: Tensor) -> Tensor:
+    """Mean squared gradient norm on real samples, ``E|grad f(x)|^2``; multiply by gamma / 2.
+
+    Args:
+        discriminator: maps ``(N, ...)`` to logits ``(N,)``.
+        real: ``(N, ...)``.
+
+    Raises:
+        ValueError: for an empty batch or a discriminator that doesn't return (N,).
+
+    Source: Mescheder, Geiger & Nowozin 2018, arXiv 1801.04406, eq. 9.
+    """
+    _check(real=real)
+    return _gradient_at(discriminator, real).square().sum(1).mean()
+
+
+def r2_penalty(discriminator: Critic, fake: Tensor) -> Tensor:
+    """Mean squared gradient norm on generated samples; multiply by gamma / 2.
+
+    As :func:`r1_penalty`, at ``fake`` ``(N, ...)``; the penalty reaches the discriminator only,
+    since ``fake`` is detached.
+
+    Source: Mescheder, Geiger & Nowozin 2018, arXiv 1801.04406, eq. 10.
+    """
+    _check(fake=fake)
+    return _gradient_at(discriminator, fake).square().sum(1).mean()
+
+
+@torch.no_grad()
+def clip_weights_(critic: nn.Module, bound: float) -> None:
+    """Clamp every parameter to ``[-bound, bound]`` in place; call it *after* the optimizer's step.
+
+    Raises:
+        ValueError: for a bound that is not positive.
+
+    Source: WGAN, Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875, algorithm 1 (bound 0.01).
+    """
+    if not bound > 0:
+        raise ValueError(f"bound={bound}; need a positive number (WGAN used 0.01)")
+    for parameter in critic.parameters():
+        parameter.clamp_(-bound, bound)
