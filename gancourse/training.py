@@ -1,0 +1,532 @@
+"""The alternating loop: ``n_critic`` steps for the discriminator, one for the generator, repeat.
+
+:class:`GANTrainer` is chapter 2's fifteen lines plus what a long run needs: penalties, an average of
+the generator's weights (EMA), learning-rate decay, checkpoints that survive a kill, and a stop when
+a loss is no longer finite. It keeps the hot path clean:
+
+- fakes for the discriminator's step are made under ``no_grad`` (no graph through the generator);
+- the discriminator's parameters are frozen in the generator's step (no gradients nobody uses);
+- losses stay on the device until a hundred of them are fetched at once (no ``.item()`` a step);
+- data are one tensor on the device, indexed (no worker processes, no copies).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import losses, penalties
+
+FLUSH = 100  # steps between two looks at the losses: one device synchronisation each
+
+
+class CheckpointError(ValueError):
+    """A checkpoint file that can't be used: torn, altered, or from another run."""
+
+
+class DivergedError(RuntimeError):
+    """A loss was not finite: ``step`` says where, ``checkpoint`` which file holds a good state."""
+
+    def __init__(self, step: int, checkpoint: Path | None):
+        self.step, self.checkpoint = step, checkpoint
+        kept = f"the last good state is in {checkpoint}" if checkpoint else "no checkpoint was kept"
+        super().__init__(
+            f"the loss became non-finite at step {step}; {kept}. Usual remedies: a lower learning "
+            "rate, beta1 = 0, an R1 penalty, logits instead of log(sigmoid)"
+        )
+
+
+@dataclass
+class History:
+    """Losses by generator step, each ``(steps,)`` on the CPU (``d_loss``: the last critic step's,
+    with its penalties)."""
+
+    d_loss: Tensor = field(default_factory=lambda: torch.empty(0))
+    g_loss: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def __len__(self) -> int:
+        return len(self.d_loss)
+
+
+class GANTrainer:
+    """Trains a generator against a discriminator by alternating steps.
+
+    Args:
+        generator: ``z (N, nz) -> x (N, ...)``, with the attribute ``nz``.
+        discriminator: ``x (N, ...) -> logits (N,)``.
+        loss: a name in :data:`gancourse.losses.LOSSES`, or a ``GANLoss``.
+        n_critic: discriminator steps for each generator step.
+        lr: learning rates ``(generator, discriminator)``, or one number for both.
+        betas: Adam's, for both players.
+        batch_size: samples a step, of each kind.
+        r1, r2: gamma of the gradient penalty on real / on generated samples (``gamma / 2
+            * E|grad|^2``).
+        gp: lambda of WGAN-GP's penalty between real and generated samples (target 1, two-sided).
+        clip: bound that the discriminator's weights are clamped to after each of its steps.
+        ema: decay of the running average of the generator's weights, e.g. 0.999. Buffers
+            (BatchNorm's statistics) are copied, not averaged. ``sample`` then uses the average.
+        decay: of both learning rates over a ``fit``: None, ``"linear"`` (constant for the first
+            half, then straight to 0) or ``"cosine"``.
+        seed: of everything the trainer draws (batches, latents, mixing weights).
+        device: None: a GPU if there is one.
+
+    Raises:
+        ValueError: naming the argument that is out of range.
+
+    Attributes:
+        step: generator steps done. history: a :class:`History`. ema: the averaged generator or None.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        loss: str | losses.GANLoss = "nonsaturating",
+        n_critic: int = 1,
+        lr: float | tuple[float, float] = 1e-3,
+        betas: tuple[float, float] = (0.5, 0.999),
+        batch_size: int = 128,
+        r1: float = 0.0,
+        r2: float = 0.0,
+        gp: float = 0.0,
+        clip: float | None = None,
+        ema: float | None = None,
+        decay: str | None = None,
+        seed: int = 0,
+        device: str | torch.device | None = None,
+    ):
+        lr_g, lr_d = (lr, lr) if isinstance(lr, (int, float)) else lr
+        self.loss = losses.get(loss)
+        if not hasattr(generator, "nz"):
+            raise ValueError("generator has no attribute nz; set it to the size of its latent")
+        for name, value, good, need in (
+            ("n_critic", n_critic, n_critic >= 1, "at least 1"),
+            ("batch_size", batch_size, batch_size >= 1, "at least 1"),
+            ("lr", lr, lr_g > 0 and lr_d > 0, "positive numbers (generator, discriminator)"),
+            ("betas", betas, all(0 <= b < 1 for b in betas), "two numbers in [0, 1)"),
+            ("r1", r1, r1 >= 0, "0 or more"),
+            ("r2", r2, r2 >= 0, "0 or more"),
+            ("gp", gp, gp >= 0, "0 or more"),
+            ("clip", clip, clip is None or clip > 0, "None or a positive bound"),
+            ("ema", ema, ema is None or 0 <= ema < 1, "None or a number in [0, 1), e.g. 0.999"),
+            ("decay", decay, decay in (None, "linear", "cosine"), "None, 'linear' or 'cosine'"),
+        ):
+            if not good:
+                raise ValueError(f"{name}={value!r}; need {need}")
+        default = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device or default)
+        self._cuda = self.device.type == "cuda"
+        self.generator = generator.to(self.device)
+        self.discriminator = discriminator.to(self.device)
+        self.n_critic, self.batch_size = n_critic, batch_size
+        self.r1, self.r2, self.gp, self.clip, self.decay = r1, r2, gp, clip, decay
+        self.ema_decay = ema
+        self.ema = copy.deepcopy(generator).requires_grad_(False) if ema is not None else None
+        self.lr = (lr_g, lr_d)
+        betas = (float(betas[0]), float(betas[1]))  # Adam refuses (0, 0.99): an int and a float
+        # fused: one kernel for all parameters instead of a Python loop over them.
+        self.optimizer_g = torch.optim.Adam(generator.parameters(), lr_g, betas, fused=True)
+        self.optimizer_d = torch.optim.Adam(discriminator.parameters(), lr_d, betas, fused=True)
+        self.seed = seed
+        self.rng = torch.Generator(self.device).manual_seed(seed)
+        self.step = 0
+        self.total: int | None = None  # steps of the learning-rate schedule
+        self.history = History()
+        self._d_parameters = list(discriminator.parameters())
+        self._g_parameters = list(generator.parameters())
+
+    # --- one step of each player ------------------------------------------------------------------
+
+    def latent(self, n: int) -> Tensor:
+        """Draw ``z (n, nz)``, standard normal, from the trainer's own random stream."""
+        return torch.randn(n, self.generator.nz, generator=self.rng, device=self.device)
+
+    def d_step(self, real: Tensor) -> Tensor:
+        """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
+
+        Returns the loss, a scalar on the device. The generator is left as it is.
+        """
+        z = self.latent(len(real))
+        with torch.no_grad():  # the generator is not trained here: build no graph through it
+            fake = self.generator(z)
+        if self.r1:
+            real = real.detach().requires_grad_()
+        if self.r2:
+            fake.requires_grad_()
+        real_logits = self.discriminator(real)
+        fake_logits = self.discriminator(fake)
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        if self.r1:  # from the logits just computed: no second pass through the network
+            gradient = penalties.input_gradient(real_logits, real)
+            loss = loss + self.r1 / 2 * gradient.square().sum(1).mean()
+        if self.r2:
+            gradient = penalties.input_gradient(fake_logits, fake)
+            loss = loss + self.r2 / 2 * gradient.square().sum(1).mean()
+        if self.gp:
+            loss = loss + self.gp * penalties.gradient_penalty(
+                self.discriminator, real, fake, generator=self.rng
+            )
+        self.optimizer_d.zero_grad()
+        loss.backward()
+        self.optimizer_d.step()
+        if self.clip is not None:
+            penalties.clip_weights_(self.discriminator, self.clip)
+        return loss.detach()
+
+    def g_step(self, n: int, real: Tensor | None = None) -> Tensor:
+        """One generator step on ``n`` new generated samples; ``real`` only for paired losses.
+
+        Returns the loss, a scalar on the device. The discriminator is left as it is.
+        """
+        for parameter in self._d_parameters:  # its gradients would be computed and thrown away
+            parameter.requires_grad_(False)
+        try:
+            fake_logits = self.discriminator(self.generator(self.latent(n)))
+            real_logits = self.discriminator(real) if real is not None else None
+            loss = self.loss.generator(fake_logits, real_logits)
+            self.optimizer_g.zero_grad()
+            loss.backward()
+            self.optimizer_g.step()
+        finally:
+            for parameter in self._d_parameters:
+                parameter.requires_grad_(True)
+        if self.ema is not None:
+            self._update_ema()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _update_ema(self) -> None:
+        assert self.ema is not None and self.ema_decay is not None
+        average = list(self.ema.parameters())
+        torch._foreach_lerp_(average, self._g_parameters, 1 - self.ema_decay)
+        for mine, theirs in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
+            mine.copy_(theirs)
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        data: Any,
+        steps: int,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 1000,
+        callback: Callable[[GANTrainer], None] | None = None,
+        callback_steps: Iterable[int] = (),
+        progress: bool | None = None,
+    ) -> History:
+        """Train until ``steps`` generator steps have been done in all.
+
+        Calling again with the same number does nothing; with a larger one it goes on. With a
+        ``checkpoint`` file, a run that was cut off resumes from it and ends bit for bit where an
+        uninterrupted one ends (same machine, same versions).
+
+        Args:
+            data: samples ``(N, ...)`` as a float tensor, an ``ImageSet``, or anything with
+                ``.sample(n, generator=...)``. Images must lie in [-1, 1].
+            steps: generator steps in all.
+            checkpoint: file to resume from if it is there, and to save to.
+            every: steps between two saves. The save before the last is kept as ``<name>.prev``.
+            callback: called with the trainer after each step listed in ``callback_steps`` (0: before
+                the first).
+            progress: show a progress bar. None: in a live session yes, in a book build no.
+
+        Raises:
+            ValueError: for bad steps or data, or nets that don't fit together or the data.
+            OSError: for a checkpoint path that can't be written, before any training.
+            DivergedError: when a loss is no longer finite. The checkpoint on disk stays good.
+        """
+        if steps < 0 or every < 1:
+            raise ValueError(f"steps={steps}, every={every}; need steps >= 0 and every >= 1")
+        draw = self._batches(data)
+        path = Path(checkpoint) if checkpoint is not None else None
+        if path is not None:
+            _check_writable(path)
+            self._resume(path)
+        if self.decay and self.step and self.total not in (None, steps):
+            raise ValueError(
+                f"steps={steps}, but the run so far decays its learning rate over {self.total}; "
+                "go on with that number, or start a new trainer"
+            )
+        self.total = steps
+        if self.step >= steps:
+            return self.history
+        self.generator.train()
+        self.discriminator.train()
+        wanted = set(callback_steps)
+        if callback is not None and 0 in wanted and self.step == 0:
+            callback(self)
+        pending: list[Tensor] = []
+        with _bar(self.step, steps, progress) as bar:
+            try:
+                while self.step < steps:
+                    self._set_learning_rates()
+                    for _ in range(self.n_critic):
+                        d_loss = self.d_step(draw())
+                    g_loss = self.g_step(self.batch_size, draw() if self.loss.pairs else None)
+                    self.step += 1
+                    pending += (d_loss, g_loss)
+                    save = path is not None and (self.step % every == 0 or self.step == steps)
+                    call = callback is not None and self.step in wanted
+                    if len(pending) == 2 * FLUSH or save or call or self.step == steps:
+                        self._flush(pending, path, bar)
+                    if save:
+                        assert path is not None
+                        self.save(path)
+                    if call:
+                        assert callback is not None
+                        callback(self)
+                        self.generator.train()
+                        self.discriminator.train()
+            finally:  # interrupted: what was measured is kept
+                if pending:
+                    self._record(pending)
+        return self.history
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Generate ``(n, ...)`` from the averaged generator if there is one, in evaluation mode.
+
+        Without ``generator`` the latents are the same at every call, so that pictures taken through
+        training can be compared; training's own random stream is not touched either way.
+        """
+        if n < 1:
+            raise ValueError(f"n={n}; need at least one sample")
+        net = self.ema if self.ema is not None else self.generator
+        rng = generator or torch.Generator(self.device).manual_seed(self.seed + 1)
+        z = torch.randn(n, self.generator.nz, generator=rng, device=rng.device).to(self.device)
+        training = net.training
+        net.eval()
+        try:
+            with torch.no_grad():
+                return torch.cat([net(chunk) for chunk in z.split(4096)])
+        finally:
+            net.train(training)
+
+    def _batches(self, data: Any) -> Callable[[], Tensor]:
+        """A function that draws the next real batch ``(batch_size, ...)``."""
+        if hasattr(data, "images"):  # an ImageSet
+            data = data.float()
+        if isinstance(data, Tensor):
+            _check_data(data)
+            tensor = data.to(self.device)
+            size = (self.batch_size,)
+
+            def draw() -> Tensor:
+                index = torch.randint(len(tensor), size, generator=self.rng, device=self.device)
+                return tensor[index]
+
+            example = tensor[:2]
+        elif hasattr(data, "sample"):
+
+            def draw() -> Tensor:
+                return data.sample(self.batch_size, generator=self.rng)
+
+            example = data.sample(2, generator=torch.Generator(self.device).manual_seed(0))
+        else:
+            raise ValueError(
+                f"data is a {type(data).__name__}; need a float tensor (N, ...), an ImageSet, or an "
+                "object with .sample(n, generator=...)"
+            )
+        self._check_nets(example)
+        return draw
+
+    @torch.no_grad()
+    def _check_nets(self, example: Tensor) -> None:
+        modes = self.generator.training, self.discriminator.training
+        self.generator.eval()
+        self.discriminator.eval()
+        try:
+            fake = self.generator(torch.zeros(2, self.generator.nz, device=self.device))
+            if fake.shape[1:] != example.shape[1:]:
+                raise ValueError(
+                    f"generator makes samples of shape {tuple(fake.shape[1:])}, data has "
+                    f"{tuple(example.shape[1:])}; give both one shape"
+                )
+            logits = self.discriminator(fake)
+            if logits.shape != (2,):
+                raise ValueError(
+                    f"discriminator returns shape {tuple(logits.shape)} for 2 samples; need logits "
+                    "(2,): end it in .squeeze(1)"
+                )
+        finally:
+            self.generator.train(modes[0])
+            self.discriminator.train(modes[1])
+
+    def _set_learning_rates(self) -> None:
+        if self.decay is None or self.total is None:
+            return
+        progress = self.step / self.total
+        if self.decay == "linear":
+            factor = min(1.0, 2 * (1 - progress))
+        else:
+            factor = (1 + math.cos(math.pi * progress)) / 2
+        for optimizer, lr in zip((self.optimizer_g, self.optimizer_d), self.lr, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * factor
+
+    def _record(self, pending: list[Tensor]) -> Tensor:
+        new = torch.stack(pending).float().cpu().view(-1, 2)
+        self.history.d_loss = torch.cat([self.history.d_loss, new[:, 0]])
+        self.history.g_loss = torch.cat([self.history.g_loss, new[:, 1]])
+        pending.clear()
+        return new
+
+    def _flush(self, pending: list[Tensor], path: Path | None, bar: Any) -> None:
+        new = self._record(pending)
+        finite = new.isfinite().all(1)
+        if not finite.all():
+            step = self.step - len(new) + 1 + int(finite.logical_not().nonzero()[0])
+            raise DivergedError(step, path if path is not None and path.exists() else None)
+        bar.update(self.step - bar.n)
+        bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
+
+    # --- checkpoints ------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything a run needs to go on: nets, EMA, optimizers, history, random state.
+
+        The file is written beside ``path``, flushed to disk and renamed, so a kill at any moment
+        leaves a whole file; the save before is kept as ``<name>.prev``.
+
+        Raises:
+            OSError: when the folder can't be written.
+        """
+        path = Path(path)
+        state = {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "optimizer_g": self.optimizer_g.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
+            "d_loss": self.history.d_loss,
+            "g_loss": self.history.g_loss,
+            "rng": self.rng.get_state(),
+            "torch_rng": torch.get_rng_state(),  # dropout and the like draw from the global stream
+            "cuda_rng": torch.cuda.get_rng_state(self.device) if self._cuda else None,
+            "step": self.step,
+            "total": self.total,
+        }
+        _write_checkpoint(state, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over the state saved at ``path``; nothing is unpickled (``weights_only=True``).
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            CheckpointError: if it is torn or altered, or belongs to other networks.
+        """
+        state = _read_checkpoint(Path(path), self.device)
+        if (state["ema"] is None) != (self.ema is None):
+            raise CheckpointError(
+                f"{path} and this trainer disagree about ema; use the same setting"
+            )
+        try:
+            self.generator.load_state_dict(state["generator"])
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.optimizer_g.load_state_dict(state["optimizer_g"])
+            self.optimizer_d.load_state_dict(state["optimizer_d"])
+            if self.ema is not None:
+                self.ema.load_state_dict(state["ema"])
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} was saved from other networks ({str(error).splitlines()[0]}); build the "
+                "same ones, or choose another checkpoint file"
+            ) from error
+        self.history = History(state["d_loss"].cpu(), state["g_loss"].cpu())
+        self.rng.set_state(state["rng"].cpu())
+        torch.set_rng_state(state["torch_rng"].cpu())
+        if state["cuda_rng"] is not None and self._cuda:
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
+        self.step, self.total = state["step"], state["total"]
+
+    def _resume(self, path: Path) -> None:
+        """Load ``path`` if it is ahead of this trainer; a torn file gives way to ``.prev``."""
+        for candidate in (path, _previous(path)):
+            if not candidate.exists():
+                continue
+            try:
+                if _read_checkpoint(candidate, self.device)["step"] > self.step:
+                    self.load(candidate)
+                return
+            except CheckpointError as error:
+                if candidate != path or not _previous(path).exists():
+                    raise
+                warnings.warn(f"{error}; going on from {_previous(path)}", stacklevel=3)
+
+
+def _check_data(data: Tensor) -> None:
+    if data.ndim < 2 or len(data) == 0:
+        raise ValueError(f"data has shape {tuple(data.shape)}; need (N, ...) with N >= 1")
+    if not data.is_floating_point():
+        raise ValueError(f"data is {data.dtype}; need float (an ImageSet's .float() is in [-1, 1])")
+    if not data.isfinite().all():
+        raise ValueError("data holds NaN or infinite values; remove them first")
+    if data.ndim == 4 and (data.min() < -1 or data.max() > 1):
+        raise ValueError(
+            f"data are images in [{data.min():.3g}, {data.max():.3g}]; need [-1, 1], the range of "
+            "a tanh generator: x / 127.5 - 1 for bytes, 2 * x - 1 for [0, 1]"
+        )
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir() or not os.access(path.parent, os.W_OK) or not path.parent.is_dir():
+        raise OSError(
+            f"checkpoint={str(path)!r} can't be written; need a file name in an existing, writable "
+            "folder"
+        )
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(path.name + ".prev")
+
+
+MAGIC = b"GANCOURSE-CKPT-1"
+
+
+def _write_checkpoint(state: dict[str, Any], path: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getvalue()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            # The digest comes last: a file cut short anywhere fails its check.
+            file.write(payload + MAGIC + hashlib.sha256(payload).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.replace(path, _previous(path))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    content = path.read_bytes()
+    payload, magic, digest = content[:-48], content[-48:-32], content[-32:]
+    if magic != MAGIC or hashlib.sha256(payload).digest() != digest:
+        raise CheckpointError(
+            f"{path} is torn or altered ({len(content):,} bytes, checksum wrong); delete it to "
+            "start again, or use the save before it"
+        )
+    return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+
+
+def _bar(done: int, total: int, progress: bool | None) -> Any:
+    from tqdm.auto import tqdm
+
+    if progress is None:
+        progress = os.environ.get("GANCOURSE_STATIC") != "1"
+    return tqdm(initial=done, total=total, unit="step", disable=not progress, leave=False)
