@@ -232,8 +232,6 @@ def _outline(character: str, face: str):
 
     font = FontProperties(fname=Path(get_data_path()) / "fonts" / "ttf" / f"{face}.ttf")
     path = TextPath((0, 0), character, size=100, prop=font)
-    if not len(path.vertices):
-        raise ValueError(f"classes holds {character!r}, which {face} draws as nothing")
     box = path.get_extents()
     center = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2)
     return center.scale(1 / max(box.width, box.height)).transform_path(path)
@@ -254,13 +252,18 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
         classes: the characters to draw.
 
     Raises:
-        ValueError: for n below 1, a size below 8, or an empty or repeating ``classes``.
+        ValueError: for n below 1, a size below 8, or ``classes`` that are none, repeat, or
+            are not visible ASCII (which is what every face draws).
     """
     _check_count(n)
     if size < 8:
         raise ValueError(f"size={size}; need at least 8 pixels for a legible character")
-    if not classes or len(set(classes)) != len(classes):
-        raise ValueError(f"classes={classes!r}; need at least one character, none twice")
+    if (
+        not classes
+        or len(set(classes)) != len(classes)
+        or not all("!" <= c <= "~" for c in classes)
+    ):
+        raise ValueError(f"classes={classes!r}; need visible ASCII characters, none twice")
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.transforms import Affine2D, Bbox
 

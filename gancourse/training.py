@@ -1,8 +1,8 @@
 """The alternating loop: ``n_critic`` steps for the discriminator, one for the generator, repeat.
 
-:class:`GANTrainer` is chapter 2's fifteen lines plus what a long run needs: penalties, an average of
-the generator's weights (EMA), learning-rate decay, checkpoints that survive a kill, and a stop when
-a loss is no longer finite. It keeps the hot path clean:
+:class:`GANTrainer` is chapter 2's fifteen lines plus what a long run needs: penalties, an average
+of the generator's weights (EMA), learning-rate decay, checkpoints that survive a kill, and a stop
+when a loss is no longer finite. It keeps the hot path clean:
 
 - fakes for the discriminator's step are made under ``no_grad`` (no graph through the generator);
 - the discriminator's parameters are frozen in the generator's step (no gradients nobody uses);
@@ -85,7 +85,8 @@ class GANTrainer:
         ValueError: naming the argument that is out of range.
 
     Attributes:
-        step: generator steps done. history: a :class:`History`. ema: the averaged generator or None.
+        step: generator steps done. history: a :class:`History`. ema: the averaged generator,
+            or None.
     """
 
     def __init__(
@@ -239,8 +240,8 @@ class GANTrainer:
             steps: generator steps in all.
             checkpoint: file to resume from if it is there, and to save to.
             every: steps between two saves. The save before the last is kept as ``<name>.prev``.
-            callback: called with the trainer after each step listed in ``callback_steps`` (0: before
-                the first).
+            callback: called with the trainer after each step listed in ``callback_steps`` (0:
+                before the first).
             progress: show a progress bar. None: in a live session yes, in a book build no.
 
         Raises:
@@ -336,8 +337,8 @@ class GANTrainer:
             example = data.sample(2, generator=torch.Generator(self.device).manual_seed(0))
         else:
             raise ValueError(
-                f"data is a {type(data).__name__}; need a float tensor (N, ...), an ImageSet, or an "
-                "object with .sample(n, generator=...)"
+                f"data is a {type(data).__name__}; need a float tensor (N, ...), an ImageSet, or "
+                "an object with .sample(n, generator=...)"
             )
         self._check_nets(example)
         return draw
@@ -463,6 +464,8 @@ class GANTrainer:
             except CheckpointError as error:
                 if candidate != path or not _previous(path).exists():
                     raise
+                # Out of the way, or the next save would rotate it over the good one.
+                os.replace(path, path.with_name(path.name + ".torn"))
                 warnings.warn(f"{error}; going on from {_previous(path)}", stacklevel=3)
 
 
