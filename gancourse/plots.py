@@ -159,9 +159,7 @@ def scatter(
         ax.scatter(*xy.T, s=size, color=REAL, alpha=0.5, linewidths=0, label="real")
     if fake is not None:
         xy = _points("fake", fake)
-        ax.scatter(
-            *xy.T, s=size * 2, color=GENERATOR, alpha=0.6, marker="x", lw=0.7, label="generated"
-        )
+        ax.scatter(*xy.T, s=size * 2, color=FAKE, alpha=0.8, marker="x", lw=0.9, label="generated")
     ax.set_aspect("equal")
     if extent is not None:
         ax.set(xlim=(-extent, extent), ylim=(-extent, extent))

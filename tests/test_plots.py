@@ -1,0 +1,122 @@
+"""Figures carry an alternative text and a white ground, and show the data they were given."""
+
+import io
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from gancourse import data, nets, plots  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with plt.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def test_show_displays_an_img_with_alt_text_and_closes_the_figure(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    fig, ax = plt.subplots()
+    ax.plot([0, 1])
+    plots.show(fig, 'A line from 0 to 1, called "f"')
+    html = shown[0]._repr_html_()
+    assert 'alt="A line from 0 to 1, called &quot;f&quot;"' in html
+    assert re.match(r"<img [^>]*src=\"data:image/png;base64,", html) and "\n" not in html
+    assert "max-width:100%" in html and plt.get_fignums() == []
+    with pytest.raises(ValueError, match="alt is empty"):
+        plots.show(plt.figure(), " ")
+
+
+def test_png_is_small_sharp_and_on_white():
+    fig, ax = plt.subplots()
+    plots.scatter(ax, data.ring().sample(500), data.grid().sample(500))
+    image = Image.open(io.BytesIO(plots.png(fig)))
+    assert image.size == (1440, 720)
+    assert image.convert("RGB").getpixel((3, 3)) == (255, 255, 255)
+    assert len(plots.png(fig)) < 150_000
+
+
+def test_palette_is_distinct_without_color():
+    """Luminance of the meanings that meet in one figure differs, or their marks do."""
+    colors = [plots.REAL, plots.FAKE, plots.DISCRIMINATOR, plots.GENERATOR, plots.GRADIENT]
+    assert len(set(colors)) == 5
+
+    def luminance(color):
+        return np.dot(to_rgb(color), [0.2126, 0.7152, 0.0722])
+
+    assert abs(luminance(plots.REAL) - luminance(plots.FAKE)) > 0.2
+
+
+def test_surface_is_signed_as_the_logit():
+    fig, ax = plt.subplots()
+    image = plots.decision_surface(ax, lambda x: x[:, 0] + 0.5 * x[:, 1], extent=2.0)
+    logits = image.get_array()
+    assert logits[40, -1] > 0 > logits[40, 0]  # to the right: real
+    assert logits[-1, 40] > 0 > logits[0, 40]  # upwards too: no transposition
+    assert logits[40, -1] > logits[-1, 40]
+    low, high = image.get_clim()
+    assert low == -high
+    np.testing.assert_allclose(image.cmap(0.5)[:3], (1, 1, 1), atol=0.02)
+
+
+def test_gradient_arrows_point_uphill():
+    fig, ax = plt.subplots()
+    torch.manual_seed(0)
+    plots.gradient_arrows(ax, lambda x: 3 * x[:, 0], torch.randn(20, 2), length=0.5)
+    arrows = ax.collections[0]
+    np.testing.assert_allclose(arrows.U, 0.5, atol=1e-6)
+    np.testing.assert_allclose(arrows.V, 0, atol=1e-6)
+
+
+def test_arrows_leave_the_network_alone():
+    fig, ax = plt.subplots()
+    net = nets.MLPDiscriminator(2, width=8)
+    plots.gradient_arrows(ax, net, torch.randn(5, 2))
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_image_grid_places_images_row_by_row():
+    fig, ax = plt.subplots()
+    images = torch.linspace(-1, 1, 6)[:, None, None, None].expand(6, 1, 4, 5)
+    plots.image_grid(ax, images, columns=3, pad=1)
+    canvas = ax.images[0].get_array()
+    assert canvas.shape == (9, 17)
+    assert canvas[0, 0] == 0 and canvas[-1, -1] == 1
+    np.testing.assert_allclose([canvas[0, 6], canvas[5, 0]], [0.2, 0.6], atol=1e-6)
+    plots.image_grid(ax, torch.zeros(2, 3, 4, 4))
+
+
+def test_loss_curves_smooth_without_shifting():
+    fig, ax = plt.subplots()
+    plots.loss_curves(ax, {"D": torch.arange(200.0), "G": torch.ones(200)}, smooth=20)
+    x, y = ax.lines[1].get_data()
+    np.testing.assert_allclose(x, y)
+    assert ax.lines[1].get_color() == plots.DISCRIMINATOR
+    assert ax.lines[3].get_linestyle() == "--"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda ax: plots.scatter(ax, torch.zeros(3)), "real has shape (3,)"),
+        (lambda ax: plots.scatter(ax, None, torch.zeros(3, 3)), "fake has shape (3, 3)"),
+        (lambda ax: plots.image_grid(ax, torch.zeros(2, 8, 8)), "images has shape (2, 8, 8)"),
+        (lambda ax: plots.image_grid(ax, torch.zeros(0, 1, 8, 8)), "images has shape (0,"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    fig, ax = plt.subplots()
+    with pytest.raises(ValueError) as error:
+        call(ax)
+    assert words in str(error.value)
