@@ -1,0 +1,360 @@
+"""Interactive figures: pictures behind a slider.
+
+`flipbook` turns frames into one self-contained piece of HTML that works with no kernel: in the
+built book, on GitHub Pages, in JupyterLab, on Colab. `explore` calls a drawing function: with a
+live kernel its sliders have fine steps and draw at once; while the book is built
+(``GANCOURSE_STATIC=1``) the same call makes a flipbook over the coarse grid of values given.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+#: Bytes of pictures in one flipbook; beyond, they are compressed harder (base64 adds a third).
+BUDGET = 1_100_000
+_count = itertools.count(1)
+
+
+class Flipbook:
+    """What `flipbook` returns; notebooks display ``.html``."""
+
+    def __init__(self, html_text: str, title: str, frames: int):
+        self.html, self.title, self.frames = html_text, title, frames
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"[interactive figure: {self.title}, {self.frames} frames]"
+
+
+def flipbook(
+    frames: Sequence[Any],
+    labels: Sequence[str],
+    title: str,
+    *,
+    alts: Sequence[str] | None = None,
+    interval_ms: int = 400,
+    start: int = 0,
+) -> Flipbook:
+    """Frames behind one slider, with a play button.
+
+    Args:
+        frames: matplotlib figures (closed here), PNG bytes (drawn at double resolution), or uint8
+            arrays ``(H, W)`` or ``(H, W, 3)`` (shown as large pixels); all of one size.
+        labels: what the slider says at each frame, such as "step 400".
+        title: shown above, and the slider's name.
+        alts: what each frame shows, for a reader who can't see it; default "title: label".
+        interval_ms: time of a frame while playing. It never plays by itself.
+        start: frame shown first.
+
+    Raises:
+        ValueError: for no frames, counts that differ, or frames of different sizes.
+    """
+    images = [_image(frame) for frame in frames]
+    if len(labels) != len(images) or not 0 <= start < max(len(images), 1):
+        raise ValueError(
+            f"{len(images)} frames, {len(labels)} labels, start = {start}; need as many labels as "
+            "frames, and start among them"
+        )
+    alts = [f"{title}: {label}" for label in labels] if alts is None else list(alts)
+    return _book(images, alts, title, {"": [str(label) for label in labels]}, [start], interval_ms)
+
+
+def explore(
+    draw: Callable[..., Any],
+    *,
+    title: str,
+    start: dict[str, Any] | None = None,
+    interval_ms: int = 400,
+    **axes: Sequence[Any],
+) -> Any:
+    """A drawing function behind one to three sliders.
+
+    Args:
+        draw: called as ``draw(name=value, ...)``; returns a figure, or (figure, alt text).
+        title: shown above.
+        start: values shown first; default the first of each axis.
+        interval_ms: time of a frame while playing.
+        **axes: the values of each slider in the built book. All combinations are drawn, so keep
+            the product under about 60. With a live kernel, numbers get fine steps between them.
+
+    Raises:
+        ValueError: for no axes, more than three, an axis of fewer than two values, an unknown name
+            in ``start``, or more than 300 combinations.
+    """
+    start = start or {}
+    sizes = {name: len(values) for name, values in axes.items()}
+    if not 1 <= len(axes) <= 3 or min(sizes.values()) < 2 or np.prod(list(sizes.values())) > 300:
+        raise ValueError(
+            f"axes have {sizes or 'no'} values; need one to three axes of at least two values, "
+            "and at most 300 combinations"
+        )
+    if unknown := set(start) - set(axes):
+        raise ValueError(f"start names {sorted(unknown)}; the axes are {list(axes)}")
+    if _live():
+        try:
+            return _panel(draw, title, start, axes)
+        except ImportError:
+            pass  # no ipywidgets here: the flipbook needs none
+    images, alts = [], []
+    for point in itertools.product(*axes.values()):
+        values = dict(zip(axes, point))
+        image, alt = _drawn(draw(**values), title, values)
+        images.append(image)
+        alts.append(alt)
+    at = [_nearest(values, start.get(name, values[0])) for name, values in axes.items()]
+    texts = {name: [_text(value) for value in values] for name, values in axes.items()}
+    return _book(images, alts, title, texts, at, interval_ms)
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def _image(frame: Any) -> tuple[Any, int]:
+    """(PIL image, its width on the page in px); a figure is closed."""
+    from PIL import Image
+
+    if isinstance(frame, bytes):
+        image = Image.open(io.BytesIO(frame)).convert("RGB")
+        return image, round(image.width / 2)
+    if hasattr(frame, "savefig"):
+        import matplotlib.pyplot as plt
+
+        width = min(frame.get_figwidth() * 100, 720)
+        buffer = io.BytesIO()
+        dpi = 2 * width / frame.get_figwidth()  # twice the page's pixels: sharp on any screen
+        frame.savefig(buffer, format="png", dpi=dpi, facecolor="white", pil_kwargs={"compress_level": 1})
+        plt.close(frame)
+        return Image.open(buffer).convert("RGB"), round(width)
+    array = np.asarray(frame)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)):
+        raise ValueError(
+            f"a frame is {type(frame).__name__} {array.dtype} {array.shape}; need a matplotlib "
+            "figure, PNG bytes, or uint8 (H, W) or (H, W, 3)"
+        )
+    image, scale = Image.fromarray(array).convert("RGB"), max(1, 720 // array.shape[1])
+    size = (image.width * scale, image.height * scale)
+    return image.resize(size, Image.Resampling.NEAREST), min(size[0], 720)
+
+
+def _encode(images: Sequence[Any]) -> list[str]:
+    """Data URIs: for each picture the smaller of a palette PNG and a WebP, within BUDGET."""
+    from PIL import Image
+
+    def save(image: Any, kind: str, **options: Any) -> tuple[str, bytes]:
+        buffer = io.BytesIO()
+        image.save(buffer, format=kind, **options)
+        return kind, buffer.getvalue()
+
+    flat = [im.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for im in images]
+    small = [save(image, "png") for image in flat]
+    for quality in (80, 60, 40, 20):
+        webp = [save(image, "webp", quality=quality, method=2) for image in images]
+        best = [min(pair, key=lambda one: len(one[1])) for pair in zip(small, webp)]
+        if sum(len(data) for _, data in best) <= BUDGET:
+            break
+    return [f"data:image/{kind};base64,{base64.b64encode(data).decode()}" for kind, data in best]
+
+
+def _drawn(result: Any, title: str, values: dict[str, Any]) -> tuple[tuple[Any, int], str]:
+    frame, alt = result if isinstance(result, tuple) else (result, None)
+    where = ", ".join(f"{name} = {_text(value)}" for name, value in values.items())
+    if frame is None:
+        raise ValueError(f"draw({where}) returned None; return the figure")
+    return _image(frame), alt or f"{title}: {where}"
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, (str, int)) else f"{value:.4g}"
+
+
+def _nearest(values: Sequence[Any], value: Any) -> int:
+    if isinstance(value, str):
+        return list(values).index(value)
+    return int(np.argmin([abs(other - value) for other in values]))
+
+
+# --- with a live kernel ------------------------------------------------------------------------
+
+
+def _live() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel") and os.environ.get("GANCOURSE_STATIC") != "1"
+
+
+def _fine(values: Sequence[Any]) -> list[Any]:
+    """Numbers: about 50 steps, evenly between each given value and the next."""
+    if not all(isinstance(value, (int, float, np.number)) for value in values):
+        return list(values)
+    parts = max(1, round(50 / (len(values) - 1)))
+    knots = np.arange(len(values))
+    steps = np.interp(np.linspace(0, knots[-1], parts * knots[-1] + 1), knots, values)
+    if all(isinstance(value, (int, np.integer)) for value in values):
+        return list(dict.fromkeys(round(step) for step in steps))
+    return [float(f"{step:.6g}") for step in steps]
+
+
+def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Sequence]) -> Any:
+    import ipywidgets as widgets
+
+    # An HTML widget, not Image: it can hold an alternative text, and the error that draw raises.
+    picture, sliders = widgets.HTML(), {}
+
+    def redraw(_: Any = None) -> None:
+        values = {name: slider.value for name, slider in sliders.items()}
+        try:
+            (image, width), alt = _drawn(draw(**values), title, values)
+            picture.value = _img(_encode([image])[0], alt, image, width)
+        except Exception as error:  # a callback's exception would go unseen
+            picture.value = f'<pre role="alert">{html.escape(f"{type(error).__name__}: {error}")}</pre>'
+
+    for name, values in axes.items():
+        options = _fine(values)
+        sliders[name] = widgets.SelectionSlider(
+            options=[(_text(option), option) for option in options],
+            value=options[_nearest(options, start.get(name, values[0]))],
+            description=name.replace("_", " "),
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="100%", max_width="480px"),
+        )
+    began = time.perf_counter()
+    redraw()
+    slow = time.perf_counter() - began > 0.3
+    for slider in sliders.values():
+        slider.continuous_update = not slow  # a slow picture is drawn when the slider is let go
+        slider.observe(redraw, "value")
+    return widgets.VBox([widgets.HTML(f"<b>{html.escape(title)}</b>"), picture, *sliders.values()])
+
+
+# --- without one: HTML that carries everything ---------------------------------------------------
+
+_STYLE = """
+.gc-flipbook{max-width:720px;margin:1em 0;padding:0;color:inherit;font:inherit;text-align:left}
+.gc-flipbook figcaption{margin:0 0 .5em;color:inherit;font-weight:600;text-align:left}
+.gc-flipbook .gc-card{display:block;width:100%;height:auto;margin:0;background:#fff;border-radius:6px;filter:none}
+.gc-flipbook .gc-row{display:flex;flex-wrap:wrap;align-items:center;gap:.2em .8em;margin-top:.6em}
+.gc-flipbook label{margin:0;font-weight:inherit}
+.gc-flipbook .gc-row label{min-width:var(--gc-name)}
+.gc-flipbook output{min-width:var(--gc-value);font-variant-numeric:tabular-nums;color:inherit}
+.gc-flipbook input{flex:1 1 9em;min-width:0;height:28px;margin:0;background:none;appearance:none;-webkit-appearance:none;cursor:pointer}
+.gc-flipbook input::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:#767676}
+.gc-flipbook input::-moz-range-track{height:4px;border-radius:2px;background:#767676}
+.gc-flipbook input::-webkit-slider-thumb{-webkit-appearance:none;width:18px;height:18px;margin-top:-7px;border:2px solid #fff;border-radius:50%;background:#0072B2}
+.gc-flipbook input::-moz-range-thumb{width:14px;height:14px;border:2px solid #fff;border-radius:50%;background:#0072B2}
+.gc-flipbook button{flex:none;width:34px;height:34px;padding:0;border:1px solid #767676;border-radius:50%;background:none;color:inherit;cursor:pointer}
+.gc-flipbook button svg{display:block;margin:auto;fill:currentColor}
+.gc-flipbook input:focus-visible,.gc-flipbook button:focus-visible{outline:2px solid currentColor;outline-offset:2px;border-radius:17px}
+"""
+
+_SCRIPT = """
+(() => {
+const DATA = "DATA";
+const PLAY = "M4 2.5v11l9-5.5z", PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
+for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
+  if (root.dataset.ready) continue;
+  root.dataset.ready = "1";
+  const img = root.querySelector("img"), button = root.querySelector("button");
+  const ranges = [...root.querySelectorAll("input")], outputs = [...root.querySelectorAll("output")];
+  const first = ranges[0], sources = DATA.frames.map((frame) => frame || img.src);
+  let timer = 0;
+  const show = () => {
+    const at = ranges.map((range) => Number(range.value));
+    const i = at.reduce((sum, v, k) => sum * DATA.values[k].length + v, 0);
+    img.src = sources[i];
+    img.alt = DATA.alts[i];
+    at.forEach((v, k) => {
+      outputs[k].textContent = DATA.values[k][v];
+      ranges[k].setAttribute("aria-valuetext", DATA.values[k][v]);
+    });
+  };
+  const play = (on) => {
+    clearInterval(timer);
+    timer = on ? setInterval(step, DATA.ms) : 0;
+    button.setAttribute("aria-label", on ? "Pause" : "Play");
+    button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
+    outputs.forEach((output) => output.setAttribute("aria-live", on ? "off" : "polite"));
+  };
+  const step = () => {
+    if (!img.isConnected || Number(first.value) >= Number(first.max)) return play(false);
+    first.value = Number(first.value) + 1;
+    show();
+  };
+  button.addEventListener("click", () => {
+    if (timer) return play(false);
+    if (first.value === first.max) first.value = 0;
+    show();
+    play(true);
+  });
+  for (const range of ranges) range.addEventListener("input", () => { play(false); show(); });
+  show();
+}
+})();
+"""
+
+
+def _img(source: str, alt: str, image: Any, width: int) -> str:
+    return (
+        f'<img class="gc-card dark-light" style="width:{width}px;max-width:100%;height:auto;background:#fff" '
+        f'width="{image.width}" height="{image.height}" alt="{html.escape(alt)}" src="{source}">'
+    )
+
+
+def _book(
+    images: Sequence[tuple[Any, int]],
+    alts: Sequence[str],
+    title: str,
+    axes: dict[str, list[str]],
+    start: Sequence[int],
+    interval_ms: int,
+) -> Flipbook:
+    sizes = {image.size for image, _ in images}
+    if len(sizes) != 1 or len(alts) != len(images):
+        raise ValueError(
+            f"{len(images)} frames of sizes {sorted(sizes)} with {len(alts)} alts; need at least "
+            "one frame, all of one size, and an alt for each"
+        )
+    sources: list[str | None] = [*_encode([image for image, _ in images])]
+    at = int(np.ravel_multi_index(start, [len(values) for values in axes.values()]))
+    digest = hashlib.sha1("".join(map(str, sources)).encode()).hexdigest()[:8]
+    name = f"gc-{digest}-{next(_count)}"  # the same in each build; unique on a page
+    image = _img(str(sources[at]), alts[at], *images[at])
+    sources[at] = None
+    data = {"id": name, "frames": sources, "alts": list(alts), "ms": interval_ms}
+    data["values"] = list(axes.values())
+    button = (
+        '<button type="button" aria-label="Play"><svg width="16" height="16" viewBox="0 0 16 16" '
+        'aria-hidden="true"><path d="M4 2.5v11l9-5.5z"/></svg></button>'
+    )
+    rows, caption = "", html.escape(title)
+    for k, (axis, values) in enumerate(axes.items()):
+        label = f'<label for="{name}-{k}">{html.escape(axis.replace("_", " "))}</label>'
+        if not axis:  # a plain flipbook: its title names the slider
+            label, caption = "", f'<label for="{name}-{k}">{caption}</label>'
+        rows += (
+            f'<div class="gc-row">{"" if k else button}{label}<input id="{name}-{k}" type="range" '
+            f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off">'
+            f'<output for="{name}-{k}" aria-live="polite">{html.escape(values[start[k]])}</output></div>\n'
+        )
+    value_width = min(16, max(len(text) for texts in axes.values() for text in texts))
+    widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
+    script = _SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
+    return Flipbook(
+        f'<figure class="gc-flipbook" id="{name}" style="{widths}">\n<style>{_STYLE}</style>\n'
+        f"<figcaption>{caption}</figcaption>\n{image}\n{rows}</figure>\n<script>{script}</script>",
+        title,
+        len(images),
+    )
