@@ -2,22 +2,39 @@
 
 Every function takes features, torch tensors or numpy arrays ``(N, d)``, and gives back floats. The
 arithmetic is float64; no network is imported, so what a feature *is* stays the caller's choice and
-has to be said beside the number.
+has to be said beside the number (:class:`MetricReport` does). All refuse, with a ValueError that
+says why, what is not ``(N, d)``, too few rows, different d, and NaN or infinite values. Where
+something is drawn and no ``generator`` is given, seed 0 is: a metric gives the same number twice.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 Array = Tensor | np.ndarray
+Generator = torch.Generator | None
+EPS = torch.finfo(torch.float64).eps
 
 
-def _matrix(x: Array, name: str, rows: int = 1) -> Tensor:
+class SampleSizeWarning(UserWarning):
+    """The number is computed as asked, but at sample sizes that make it hard to compare.
+
+    :func:`fid` and :func:`fid_infinity` warn when a sample has fewer rows than dimensions (its
+    covariance is singular, the bias large); :func:`fid`, :func:`precision_recall` and
+    :func:`density_coverage` when the two samples differ in size. :func:`kid` is unbiased at every
+    size and never warns.
+    """
+
+
+def _matrix(x: Array, name: str, rows: int = 2) -> Tensor:
     """``x`` as a finite float64 ``(N, d)`` with at least ``rows`` rows, or a ValueError."""
     x = torch.as_tensor(x).detach().to(torch.float64)
     if x.ndim != 2 or x.shape[1] == 0:
@@ -28,6 +45,552 @@ def _matrix(x: Array, name: str, rows: int = 1) -> Tensor:
     if bad:
         raise ValueError(f"{name} has NaN or infinite values in {bad} of {len(x)} rows; need none")
     return x
+
+
+def _pair(real: Array, fake: Array, names=("real", "fake"), rows: int = 2) -> tuple[Tensor, Tensor]:
+    x, y = _matrix(real, names[0], rows), _matrix(fake, names[1], rows)
+    if x.shape[1] != y.shape[1]:
+        d, e = x.shape[1], y.shape[1]
+        raise ValueError(f"{names[0]} has {d} columns, {names[1]} has {e}; need the same number")
+    return x, y.to(x.device)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, SampleSizeWarning, stacklevel=3)
+
+
+def _warn_unequal(x: Tensor, y: Tensor) -> None:
+    if len(x) != len(y):
+        text = f"{len(x)} real but {len(y)} fake rows: compare only with numbers made the same way"
+        warnings.warn(text, SampleSizeWarning, stacklevel=3)
+
+
+def _seeded(generator: Generator) -> torch.Generator:
+    return torch.Generator().manual_seed(0) if generator is None else generator
+
+
+def _subset(x: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """``size`` different rows of ``x``, in random order."""
+    order = torch.randperm(len(x), generator=generator, device=generator.device)
+    return x[order[:size].to(x.device)]
+
+
+# --- Fréchet distance: compare means and covariances ----------------------------------------------
+
+
+class FeatureStats:
+    """Mean and covariance (over n - 1) of features ``(N, d)`` that arrive in batches.
+
+    Each batch is centered at its own mean and then merged, so that a large common offset costs no
+    digits; one-pass ``E[xx'] - mm'`` in float32 gives negative variances.
+
+    Source: Chan, Golub & LeVeque 1983, The American Statistician 37.
+    """
+
+    def __init__(self) -> None:
+        self.n, self._mean, self._scatter = 0, torch.zeros(0), torch.zeros(0, 0)
+
+    def update(self, features: Array) -> FeatureStats:
+        """Add a batch of one row or more."""
+        x, batch = _matrix(features, "features", rows=1), FeatureStats()
+        batch.n, batch._mean = len(x), x.mean(0)
+        batch._scatter = (x - batch._mean).T @ (x - batch._mean)
+        return self.merge(batch)
+
+    def merge(self, other: FeatureStats) -> FeatureStats:
+        """Add all that ``other`` has seen. ValueError if that had another d."""
+        if not self.n or not other.n:
+            if other.n:
+                self.n, self._mean, self._scatter = other.n, other._mean, other._scatter
+            return self
+        if self._mean.shape != other._mean.shape:
+            d, e = len(self._mean), len(other._mean)
+            raise ValueError(f"features have {e} columns; need {d}, as before")
+        n, delta = self.n + other.n, other._mean - self._mean
+        between = self.n * other.n / n * torch.outer(delta, delta)
+        self._scatter = self._scatter + other._scatter + between
+        self._mean, self.n = self._mean + delta * (other.n / n), n
+        return self
+
+    @property
+    def mean(self) -> Tensor:
+        """``(d,)`` float64."""
+        if self.n < 1:
+            raise ValueError("FeatureStats has seen no rows; need at least 1 for a mean")
+        return self._mean
+
+    @property
+    def cov(self) -> Tensor:
+        """``(d, d)`` float64."""
+        if self.n < 2:
+            raise ValueError(f"FeatureStats has seen {self.n} rows; need 2 for a covariance")
+        return self._scatter / (self.n - 1)
+
+
+def _cholesky(cov: Tensor) -> Tensor | None:
+    """Lower R with R R' = cov, or None where cov is singular up to rounding."""
+    factor, failed = torch.linalg.cholesky_ex(cov)
+    pivots = factor.diagonal().square()
+    return None if failed or pivots.min() <= len(cov) * EPS * pivots.max() else factor
+
+
+def _eigen_factor(cov: Tensor, name: str) -> Tensor:
+    """``(d, r)`` R with R R' = cov, without the directions that hold only rounding error."""
+    values, vectors = torch.linalg.eigh(cov)
+    if values[0] < -1e-6 * values[-1].abs():
+        raise ValueError(f"{name} has the eigenvalue {values[0]:.3g}; need none below 0")
+    keep = values > len(cov) * EPS * values[-1]
+    return vectors[:, keep] * values[keep].sqrt()
+
+
+def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float:
+    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, in squared feature units.
+
+        |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
+
+    With S1 = A A' and S2 = B B', the last trace is the sum of the singular values of A'B: real,
+    never negative, and without the square root of a matrix. A and B come from Cholesky, or from
+    the eigenvectors where a covariance is singular.
+
+    Args:
+        mean1, mean2: ``(d,)``.   cov1, cov2: ``(d, d)``, symmetric.
+
+    Raises:
+        ValueError: for shapes that don't fit, NaN, a matrix that is no covariance.
+
+    Source: Dowson & Landau 1982, Journal of Multivariate Analysis 12.
+    """
+    shapes = [tuple(np.shape(a)) for a in (mean1, cov1, mean2, cov2)]
+    d = (*shapes[0], 0)[0]
+    if shapes != [(d,), (d, d)] * 2:
+        raise ValueError(f"mean1, cov1, mean2, cov2 have shapes {shapes}; need (d,), (d, d), twice")
+    s1, s2 = _matrix(cov1, "cov1", 1), _matrix(cov2, "cov2", 1)
+    m1 = _matrix(torch.as_tensor(mean1)[None], "mean1", 1)
+    m2 = _matrix(torch.as_tensor(mean2)[None], "mean2", 1)
+    for name, s in (("cov1", s1), ("cov2", s2)):
+        if not torch.allclose(s, s.T, rtol=1e-5):
+            raise ValueError(f"{name} is not symmetric; need a covariance")
+    a, b = _cholesky(s1), _cholesky(s2)
+    if a is not None and b is not None:
+        product = a.T @ b
+        # eigvalsh of M M' takes a third of the time of svdvals of M, and is accurate enough here.
+        root = torch.linalg.eigvalsh(product @ product.T).clamp(min=0).sqrt().sum()
+    else:
+        a, b = _eigen_factor(s1, "cov1"), _eigen_factor(s2, "cov2")
+        root = torch.linalg.svdvals(a.T @ b).sum()
+    return max(0.0, float((m1 - m2).square().sum() + s1.trace() + s2.trace() - 2 * root))
+
+
+def _fid(x: Tensor, y: Tensor) -> float:
+    if min(len(x), len(y)) >= x.shape[1]:
+        return frechet_distance(x.mean(0), x.T.cov(), y.mean(0), y.T.cov())
+    # Fewer samples than dimensions: the centered data themselves are the factors A' and B' of the
+    # covariances, and their (n, m) product is all we need. Much faster, and the most accurate.
+    a, b = ((s - s.mean(0)) / math.sqrt(len(s) - 1) for s in (x, y))
+    total = (x.mean(0) - y.mean(0)).square().sum() + a.square().sum() + b.square().sum()
+    a, b = (torch.linalg.qr(s, mode="r").R if len(s) > s.shape[1] else s for s in (a, b))
+    return max(0.0, float(total - 2 * torch.linalg.svdvals(a @ b.T).sum()))
+
+
+def fid(real: Array, fake: Array) -> float:
+    """Fréchet distance of two samples of features ``(n, d)`` and ``(m, d)``, n and m >= 2.
+
+    It is "the" FID only on Inception's features. Biased upwards by about c / n: compare at equal
+    n, and with the floor, real against real.
+
+    Warns:
+        SampleSizeWarning: when n < d or m < d, and when n != m.
+
+    Source: Heusel et al. 2017, arXiv 1706.08500.
+    """
+    x, y = _pair(real, fake)
+    if min(len(x), len(y)) < x.shape[1]:
+        _warn(
+            f"fewer rows ({len(x)} real, {len(y)} fake) than dimensions ({x.shape[1]}): the "
+            "covariance is singular and the value mostly bias; take more, or report kid"
+        )
+    _warn_unequal(x, y)
+    return _fid(x, y)
+
+
+class FidInfinity(NamedTuple):
+    """The line ``value + slope / n`` and the points that it was fitted through."""
+
+    value: float
+    slope: float
+    sizes: list[int]
+    fids: list[float]
+
+
+def fid_infinity(
+    real: Array, fake: Array, sizes: Sequence[int] | None = None, generator: Generator = None
+) -> FidInfinity:
+    """FID with its bias extrapolated away: the line ``value + slope / n``, read at 1/n = 0.
+
+    Random subsets of both samples are scored at each size. (The paper keeps its 50,000 real ones
+    whole; then their bias stays in the value.)
+
+    Args:
+        real: ``(n, d)``.   fake: ``(m, d)``.
+        sizes: 2 or more; 15 of them from a tenth of the smaller sample to all of it if not given.
+
+    Returns:
+        ``value``, ``slope``, and the points of the fit, ``sizes`` and ``fids``.
+
+    Raises:
+        ValueError: for fewer than 2 different sizes, or one below 2 or above n or m.
+
+    Source: Chong & Forsyth 2020, arXiv 1911.07023.
+    """
+    x, y = _pair(real, fake)
+    most = min(len(x), len(y))
+    if sizes is None:
+        sizes = [int(s) for s in np.linspace(max(2, most // 10), most, 15)]
+    if len(set(sizes)) < 2 or min(sizes) < 2 or max(sizes) > most:
+        raise ValueError(f"sizes={list(sizes)}; need 2 or more different ones, 2 to {most}")
+    if min(sizes) < x.shape[1]:
+        _warn(f"sizes from {min(sizes)} in {x.shape[1]} dimensions: not on the line yet")
+    g = _seeded(generator)
+    fids = [_fid(_subset(x, s, g), _subset(y, s, g)) for s in sizes]
+    slope, value = np.polyfit(1 / np.array(sizes), fids, 1)
+    return FidInfinity(float(value), float(slope), list(sizes), fids)
+
+
+# --- kernel distance: no Gaussian, no bias --------------------------------------------------------
+
+
+def _kernel_sum(x: Tensor, y: Tensor | None = None, rows: int = 1024) -> float:
+    """Sum of ``(x.y / d + 1)^3`` over all pairs, or over pairs of different rows of ``x`` alone."""
+    total = 0.0
+    for i in range(0, len(x), rows):
+        # Of the symmetric matrix only the part from the diagonal on is needed, counted twice.
+        other = x[i:] if y is None else y
+        k = torch.addmm(x.new_ones(1), x[i : i + rows], other.T, alpha=1 / x.shape[1]).pow_(3)
+        twice = float(2 * k.sum() - k[:, :rows].sum() - k.diagonal().sum()) if y is None else 0.0
+        total += twice if y is None else float(k.sum())
+    return total
+
+
+def kid(real: Array, fake: Array) -> float:
+    """Kernel distance: the unbiased squared MMD with the kernel ``(x.y / d + 1)^3``.
+
+    Its mean is 0 for equal distributions at every n, so it may come out negative, and the sizes
+    of real ``(n, d)`` and fake ``(m, d)`` may differ. No row is paired with itself.
+
+    Source: Binkowski, Sutherland, Arbel & Gretton 2018, arXiv 1801.01401.
+    """
+    x, y = _pair(real, fake)
+    n, m = len(x), len(y)
+    within = _kernel_sum(x) / (n * (n - 1)) + _kernel_sum(y) / (m * (m - 1))
+    return within - 2 * _kernel_sum(x, y) / (n * m)
+
+
+def kid_subsets(
+    real: Array,
+    fake: Array,
+    subsets: int = 50,
+    subset_size: int = 1000,
+    generator: Generator = None,
+) -> tuple[float, float]:
+    """KID as papers print it: mean and standard deviation over random subsets.
+
+    The spread is that of *one subset*; how sure the mean is, :func:`interval` says.
+
+    Raises:
+        ValueError: for a subset_size below 2 or above n or m, or subsets below 1.
+    """
+    x, y = _pair(real, fake)
+    most = min(len(x), len(y))
+    if not 2 <= subset_size <= most or subsets < 1:
+        raise ValueError(
+            f"subset_size={subset_size}, subsets={subsets}; need 2 to {most}, and >= 1"
+        )
+    g = _seeded(generator)
+    values = [kid(_subset(x, subset_size, g), _subset(y, subset_size, g)) for _ in range(subsets)]
+    return float(np.mean(values)), float(np.std(values))
+
+
+# --- inception score: ask a classifier ------------------------------------------------------------
+
+
+def inception_score(
+    logits: Array, splits: int = 1, generator: Generator = None
+) -> tuple[float, float]:
+    """``exp(mean KL(p(y|x) || p(y)))``, from 1 to K, of a classifier's logits ``(N, K)``.
+
+    High when each image is classified with confidence and the classes come out even; it never
+    looks at real data. It falls with the number of splits, so say which. Rows are shuffled first:
+    parts in class order would score 1.
+
+    Returns:
+        Mean and standard deviation over the splits.
+
+    Raises:
+        ValueError: for splits below 1 or above N / 2.
+
+    Source: Salimans et al. 2016, arXiv 1606.03498.
+    """
+    x = _matrix(logits, "logits")
+    if not 1 <= splits <= len(x) // 2:
+        raise ValueError(f"splits={splits}; need 1 to {len(x) // 2}, so that each has two rows")
+    scores = []
+    for part in _subset(x, len(x), _seeded(generator)).log_softmax(1).tensor_split(splits):
+        log_marginal = part.logsumexp(0) - math.log(len(part))
+        scores.append(float((part.exp() * (part - log_marginal)).sum(1).mean().exp()))
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+# --- nearest neighbours: fidelity and diversity apart ---------------------------------------------
+
+
+def _blocks(x: Tensor, y: Tensor, elements: int = 1 << 23) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances, 64 MiB at a time: which rows of ``x``, and ``(rows, M)``."""
+    xx, yy = x.square().sum(1), y.square().sum(1)
+    step = max(1, elements // len(y))
+    for i in range(0, len(x), step):
+        rows = slice(i, min(i + step, len(x)))
+        block = torch.addmm(yy, x[rows], y.T, alpha=-2)
+        yield rows, block.add_(xx[rows, None]).clamp_(min=0)
+
+
+def _radii(x: Tensor, k: int, name: str) -> Tensor:
+    """Squared distance of each row to its k-th nearest *other* row, ``(N,)``."""
+    if not 1 <= k < len(x):
+        raise ValueError(f"k={k} with {len(x)} rows in {name}; need 1 <= k < rows")
+    radii = x.new_empty(len(x))
+    for rows, block in _blocks(x, x):
+        block.diagonal(offset=rows.start).fill_(torch.inf)
+        radii[rows] = block.kthvalue(k, 1).values
+    # A hair wider, so that a point on the sphere counts as inside whatever the rounding.
+    return radii + 1e-13 * x.square().sum(1).max()
+
+
+def _neighbours(real: Array, fake: Array) -> tuple[Tensor, Tensor]:
+    x, y = _pair(real, fake)
+    # |x|^2 + |y|^2 - 2 x.y loses digits far from the origin, and distances don't see a shift.
+    return x - x.mean(0), y - x.mean(0)
+
+
+def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float]:
+    """Improved precision and recall: does one sample fall into the neighbourhoods of the other?
+
+    Precision: share of fakes ``(m, d)`` within the k-th-neighbour ball of some real point
+    (fidelity). Recall: share of reals ``(n, d)`` within the ball of some fake (diversity). Balls
+    are closed; no point is its own neighbour. An outlier's ball is huge: see
+    :func:`density_coverage`.
+
+    Raises:
+        ValueError: for k outside 1 .. rows - 1.
+
+    Warns:
+        SampleSizeWarning: when n != m (the smaller sample has the larger balls).
+
+    Source: Kynkäänniemi et al. 2019, arXiv 1904.06991.
+    """
+    x, y = _neighbours(real, fake)
+    _warn_unequal(x, y)
+    x_radii, y_radii = _radii(x, k, "real"), _radii(y, k, "fake")
+    fake_inside, reached = torch.zeros_like(y_radii, dtype=torch.bool), 0
+    for rows, block in _blocks(x, y):
+        fake_inside |= (block <= x_radii[rows, None]).any(0)
+        reached += int((block <= y_radii).any(1).sum())
+    return float(fake_inside.double().mean()), reached / len(x)
+
+
+def density_coverage(real: Array, fake: Array, k: int = 5) -> tuple[float, float]:
+    """Density and coverage: the same two questions, asked of the real balls only.
+
+    Density: in how many real balls a fake lies on average, over k; about 1 for a perfect
+    generator, and above 1 where fakes crowd. Coverage: share of real balls that hold a fake.
+    Raises and warns as :func:`precision_recall`.
+
+    Source: Naeem, Oh, Uh, Choi & Yoo 2020, arXiv 2002.09797.
+    """
+    x, y = _neighbours(real, fake)
+    _warn_unequal(x, y)
+    radii, hits, covered = _radii(x, k, "real"), 0, 0
+    for rows, block in _blocks(x, y):
+        inside = block <= radii[rows, None]
+        hits, covered = hits + int(inside.sum()), covered + int(inside.any(1).sum())
+    return hits / (k * len(y)), covered / len(x)
+
+
+# --- two tests: was it copied? can it be told apart? ----------------------------------------------
+
+
+class CopyingTest(NamedTuple):
+    """What :func:`copying_test` returns."""
+
+    closer: float
+    z: float
+    ratio: float
+
+
+def copying_test(train: Array, test: Array, fake: Array) -> CopyingTest:
+    """Do fakes lie nearer to the training set than fresh real data do? Then they are memorised.
+
+    Returns:
+        ``closer``: chance that a fake is nearer to the training set than a test point is; 0.5 for
+        a fair generator, 1 for a copier, below 0.5 for a poor one. ``z``: the same as a
+        Mann-Whitney score, about N(0, 1) for a fair one; below -3 says copying. ``ratio``: median
+        distance of the fakes over that of the test points, 0 for a copier.
+
+    Args:
+        train: ``(n, d)``.   test: ``(t, d)``, never trained on.   fake: ``(m, d)``.
+
+    Source: Meehan, Chaudhuri & Dasgupta 2020, arXiv 2004.05675 (their statistic with one cell).
+    """
+    from scipy.stats import rankdata
+
+    distances = []
+    for name, sample in (("fake", fake), ("test", test)):
+        x, y = _pair(train, sample, ("train", name))
+        blocks = _blocks(y - x.mean(0), x - x.mean(0))
+        nearest = x[torch.cat([block.argmin(1) for _, block in blocks])]
+        distances.append((y - nearest).norm(dim=1).cpu().numpy())  # exactly 0 for a copy
+    (n, m), ranks = (len(d) for d in distances), rankdata(np.concatenate(distances))
+    farther = ranks[:n].sum() - n * (n + 1) / 2  # pairs (fake, test) in which the fake is
+    ties = np.unique(ranks, return_counts=True)[1].astype(float)
+    spread = n * m / 12 * (n + m + 1 - (ties**3 - ties).sum() / ((n + m) * (n + m - 1)))
+    z = (farther - n * m / 2) / math.sqrt(spread) if spread > 0 else 0.0
+    made, fresh = (float(np.median(d)) for d in distances)
+    return CopyingTest(1 - float(farther) / (n * m), float(z), made / fresh if fresh else math.nan)
+
+
+class ClassifierTest(NamedTuple):
+    """What :func:`classifier_test` returns."""
+
+    accuracy: float
+    p_value: float
+
+
+def classifier_test(
+    real: Array, fake: Array, classifier: Any = None, generator: Generator = None
+) -> ClassifierTest:
+    """Classifier two-sample test: learn real from fake on one half, score on the other half.
+
+    An accuracy of 0.5 means that *this* classifier sees no difference. ``p_value`` is the chance
+    of that much by guessing (normal approximation). The larger sample is cut to the smaller.
+
+    Args:
+        real: ``(n, d)``.   fake: ``(m, d)``.   Both of 4 rows or more.
+        classifier: anything with scikit-learn's ``fit`` and ``predict``; if not given, a logistic
+            regression on standardised features.
+
+    Source: Lopez-Paz & Oquab 2017, arXiv 1610.06545.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = _pair(real, fake, rows=4)
+    g, n = _seeded(generator), min(len(x), len(y))
+    x, y, half = _subset(x, n, g).cpu(), _subset(y, n, g).cpu(), n // 2
+    if classifier is None:
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    classifier.fit(torch.cat([x[:half], y[:half]]).numpy(), np.repeat([0, 1], half))
+    guess = classifier.predict(torch.cat([x[half:], y[half:]]).numpy())
+    accuracy = float((guess == np.repeat([0, 1], n - half)).mean())
+    z = (accuracy - 0.5) * math.sqrt(8 * (n - half))
+    return ClassifierTest(accuracy, 0.5 * math.erfc(z / math.sqrt(2)))
+
+
+# --- how sure are we, and what does the number mean? ----------------------------------------------
+
+
+class Interval(NamedTuple):
+    """What :func:`interval` returns."""
+
+    value: float
+    low: float
+    high: float
+
+
+def interval(
+    metric: Callable[..., float],
+    *samples: Array,
+    level: float = 0.95,
+    resamples: int = 200,
+    generator: Generator = None,
+) -> Interval:
+    """Bootstrap interval of any metric: how far would it move with other samples of this size?
+
+    Each resample is a random *half* of every sample, without repeats; over such halves a mean
+    spreads as it does over fresh full samples. Drawing with repeats would put copies at distance
+    0, which breaks KID, k-NN metrics and the bias of FID alike. Only sampling noise at this n is
+    covered: neither the bias nor the seeds of training.
+
+    Args:
+        metric: called as ``metric(*samples)``; e.g. ``lambda r, f: precision_recall(r, f)[1]``.
+        samples: each ``(N, d)``, of 4 rows or more.
+        level: how often the interval should hold, between 0 and 1.   resamples: 10 or more.
+
+    Source: Shao & Wu 1989, Annals of Statistics 17 (the delete-d jackknife at d = n / 2).
+    """
+    if not 0 < level < 1 or resamples < 10 or not samples:
+        got = f"level={level}, resamples={resamples}, {len(samples)} samples"
+        raise ValueError(f"{got}; need 0 < level < 1, resamples >= 10, a sample")
+    x, g = [_matrix(s, "samples", rows=4) for s in samples], _seeded(generator)
+    value, halves = float(metric(*x)), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SampleSizeWarning)  # said once, by the line above
+        for _ in range(resamples):
+            halves.append(float(metric(*(_subset(s, len(s) // 2, g) for s in x))))
+    # FID of a half is more biased than FID of the whole: take the spread, not the place.
+    low, high = np.quantile(halves, [(1 - level) / 2, (1 + level) / 2]) - np.mean(halves)
+    return Interval(value, value + float(low), value + float(high))
+
+
+@dataclass(frozen=True)
+class MetricReport:
+    """A number with all that is needed to compare it with another. ``print`` it.
+
+    ``floor`` is the same metric for other real data at the size of the fakes: nothing beats it.
+    ``ceiling`` is the same for something worthless (noise, an untrained generator). ``features``
+    and ``digest`` name the network, ``split`` the real data, e.g. ``"test"``.
+    """
+
+    metric: str
+    value: float
+    floor: float
+    ceiling: float
+    features: str
+    digest: str
+    n_real: int
+    n_fake: int
+    split: str
+
+    @classmethod
+    def measure(
+        cls,
+        metric: Callable[..., float],
+        real: Array,
+        fake: Array,
+        *,
+        other_real: Array,
+        worthless: Array,
+        features: Any,
+        split: str,
+    ) -> MetricReport:
+        """Value, floor and ceiling of ``metric(real, sample)``, each sample as long as ``fake``.
+
+        ``features`` is the network, with ``.name`` and ``.digest``. ValueError when
+        ``other_real`` or ``worthless`` has fewer rows than ``fake``.
+        """
+        n = len(fake)
+        if min(len(other_real), len(worthless)) < n:
+            got = f"other_real has {len(other_real)} rows, worthless {len(worthless)}"
+            raise ValueError(f"{got}; need {n}, as many as fake")
+        value, floor, ceiling = (float(metric(real, s[:n])) for s in (fake, other_real, worthless))
+        name, digest, rows = features.name, features.digest, len(real)
+        return cls(metric.__name__, value, floor, ceiling, name, digest, rows, n, split)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.metric} {self.value:.4g} (floor {self.floor:.4g}, ceiling {self.ceiling:.4g}; "
+            f"features {self.features} {self.digest[:8]}; {self.n_real} real [{self.split}], "
+            f"{self.n_fake} generated)"
+        )
 
 
 # --- toys: which modes were found? ----------------------------------------------------------------
@@ -63,19 +626,16 @@ def mode_coverage(samples: Array, centers: Array, std: float, n_std: float = 3) 
         n_std: how many of them away a sample may lie.
 
     Raises:
-        ValueError: for wrong shapes, no samples, NaN, or a std or n_std that is not positive.
+        ValueError: for a std or n_std that is not positive.
 
-    Source: Lin, Khetan, Fanti & Oh 2018 (PacGAN), arXiv 1712.04086; ``fair_modes`` is this
-    course's own.
+    Source: Lin, Khetan, Fanti & Oh 2018 (PacGAN), arXiv 1712.04086; ``fair_modes`` is ours.
     """
-    x, centers = _matrix(samples, "samples"), _matrix(centers, "centers")
-    if x.shape[1] != centers.shape[1]:
-        raise ValueError(f"samples have {x.shape[1]} columns, centers {centers.shape[1]}; need =")
+    x, centers = _pair(samples, centers, ("samples", "centers"), rows=1)
     if not (std > 0 and n_std > 0):
         raise ValueError(f"std={std}, n_std={n_std}; need both positive")
     n, k = len(x), len(centers)
     # Differences, not torch.cdist: its matrix-product form loses digits far from the origin.
-    distance, nearest = (x[:, None] - centers.to(x.device)).norm(dim=2).min(1)
+    distance, nearest = (x[:, None] - centers).norm(dim=2).min(1)
     good = torch.bincount(nearest[distance <= n_std * std], minlength=k)
     share = torch.bincount(nearest, minlength=k).double() / n
     return ModeCoverage(
