@@ -1,20 +1,25 @@
 """What "real" means: 2-D distributions that we know exactly, and small images.
 
 Points are ``(n, d)`` float32; images are kept as uint8 ``(N, C, H, W)`` and handed to networks as
-float32 in [-1, 1]. Everything here works with no network connection.
+float32 in [-1, 1]. Only
+``mnist`` downloads; everything else works with no network connection.
 """
 
 from __future__ import annotations
 
 import functools
+import gzip
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+Root = str | os.PathLike[str] | None
 
 # --- distributions in the plane -------------------------------------------------------------------
 
@@ -309,3 +314,136 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
         tuple(classes),
         {name: torch.from_numpy(values) for name, values in factors.items()},
     )
+
+
+def stacked(source: ImageSet, n: int, seed: int = 0) -> ImageSet:
+    """Three random grey images as the color channels of one: K classes become K^3 modes.
+
+    Label ``100 a + 10 b + c`` (for ten classes) says which class each channel shows, so that a
+    classifier of single channels can count which of the 1,000 modes a generator reaches.
+
+    Args:
+        source: grey images, ``(N, 1, H, W)``.
+        n: number of stacked images.
+        seed: of the draw.
+
+    Raises:
+        ValueError: for n below 1 or images that are not grey.
+
+    Source: Stacked MNIST of Metz et al. 2016 (arXiv 1611.02163), also Srivastava et al. 2017
+    (VEEGAN, arXiv 1705.07761) and PacGAN (Lin et al. 2017, arXiv 1712.04086).
+    """
+    _check_count(n)
+    if source.images.shape[1] != 1:
+        raise ValueError(f"source has {source.images.shape[1]} channels; need grey images, 1")
+    index = torch.randint(len(source), (n, 3), generator=torch.Generator().manual_seed(seed))
+    k, names = len(source.classes), source.classes
+    labels = (source.labels[index] * torch.tensor([k * k, k, 1])).sum(1)
+    classes = tuple(a + b + c for a in names for b in names for c in names)
+    return ImageSet(source.images[index, 0], labels, classes)
+
+
+# --- files by others ------------------------------------------------------------------------------
+
+# name -> SHA-256 of the official files (LeCun, Cortes & Burges)
+MNIST_FILES = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+MNIST_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+
+def _fetch(
+    dataset: str, name: str, sha256: str, mirrors: Sequence[str], root: Root, download: bool
+) -> Path:
+    """The path of a file whose checksum is right, downloaded if need be.
+
+    pooch writes to a temporary file, checks it, and moves it into place: a broken download leaves
+    nothing behind.
+    """
+    import pooch
+
+    folder = Path(root or os.environ.get("GANCOURSE_DATA") or pooch.os_cache("gancourse")) / dataset
+    path = folder / name
+    if path.exists():
+        came = pooch.file_hash(str(path))
+        if came != sha256:
+            raise ValueError(
+                f"{path} is damaged or another file: SHA-256 {came}, expected {sha256}; delete it "
+                "and run again to download it"
+            )
+        return path
+    if not download:
+        raise FileNotFoundError(f"{path} is not there; pass download=True, or put the file there")
+    failures = []
+    for mirror in mirrors:
+        try:
+            pooch.retrieve(mirror + name, f"sha256:{sha256}", name, folder, progressbar=True)
+            return path
+        except (OSError, ValueError) as error:  # no connection, 404, wrong bytes: the next mirror
+            failures.append(f"{mirror}: {error}")
+    raise OSError(
+        f"{name} could not be had from any mirror; check the connection, or put the file at {path} "
+        "yourself. " + "; ".join(failures)
+    )
+
+
+def _read_idx(path: Path, ndim: int) -> Tensor:
+    """Parse a gzipped IDX file of bytes: 0, 0, type 8 (uint8), ndim, then sizes, then the data."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError) as error:
+        raise ValueError(
+            f"{path} is no whole gzip file ({error}); delete it and try again"
+        ) from None
+    header = 4 + 4 * ndim
+    if content[:4] != bytes([0, 0, 8, ndim]):
+        raise ValueError(f"{path} begins with {content[:4].hex()}; need IDX with {ndim} sizes")
+    shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(ndim)]
+    if len(content) != header + math.prod(shape):
+        raise ValueError(
+            f"{path} holds {len(content):,} bytes, its header says {header} + {shape}; it is cut "
+            "short or altered: delete it and try again"
+        )
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header).reshape(shape)
+
+
+def mnist(split: str = "train", root: Root = None, download: bool = True) -> ImageSet:
+    """MNIST, 28x28 handwritten digits: 60,000 to train on, 10,000 to test.
+
+    Args:
+        split: ``"train"`` or ``"test"``.
+        root: folder that holds (or gets) ``mnist/``. None: the environment variable
+            ``GANCOURSE_DATA`` if it is set, else the user's cache folder.
+        download: fetch what is missing, over https, checked against pinned SHA-256 sums.
+
+    Raises:
+        ValueError: for another split, or a damaged file (saying what was expected and what came).
+        FileNotFoundError: for a missing file when ``download`` is false.
+        OSError: when no mirror can be reached.
+
+    Source: Y. LeCun, C. Cortes & C. Burges, The MNIST database of handwritten digits.
+    """
+    prefix = {"train": "train", "test": "t10k"}.get(split)
+    if prefix is None:
+        raise ValueError(f"split={split!r}; choose one of train, test")
+    images, labels = (
+        _read_idx(_fetch("mnist", name, MNIST_FILES[name], MNIST_MIRRORS, root, download), ndim)
+        for name, ndim in (
+            (f"{prefix}-images-idx3-ubyte.gz", 3),
+            (f"{prefix}-labels-idx1-ubyte.gz", 1),
+        )
+    )
+    return ImageSet(images[:, None], labels.long(), tuple("0123456789"))
+
+
+def stacked_mnist(
+    n: int = 60_000, seed: int = 0, root: Root = None, download: bool = True
+) -> ImageSet:
+    """Stacked MNIST: ``n`` images ``(3, 28, 28)`` in 1,000 modes; see :func:`stacked`."""
+    return stacked(mnist("train", root, download), n, seed)
