@@ -31,36 +31,6 @@ from gancourse.training import GANTrainer
 NZ, LR, BETAS = 64, 1e-3, (0.5, 0.999)
 
 
-class ConvGenerator(nn.Module):
-    """The tiny DCGAN generator of the course's 28x28 chapters, without labels."""
-
-    nz = NZ
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(NZ, 32 * 49), nn.Unflatten(1, (32, 7, 7)), nn.BatchNorm2d(32), nn.ReLU(),
-            nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.ConvTranspose2d(16, 1, 4, 2, 1), nn.Tanh(),
-        )  # fmt: skip
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
-
-
-class ConvDiscriminator(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Conv2d(1, 16, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(16, 32, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(32 * 49, 1),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x).squeeze(1)
-
-
 Pair = tuple[nn.Module, nn.Module]
 
 
@@ -134,6 +104,10 @@ def mlps() -> Pair:
     return nets.MLPGenerator(NZ, (1, 8, 8), width=128), nets.MLPDiscriminator((1, 8, 8), width=128)
 
 
+def dcgans() -> Pair:
+    return nets.DCGANGenerator(NZ, (1, 28, 28)), nets.DCGANDiscriminator((1, 28, 28))
+
+
 def measure(
     make: Callable[[], Pair], samples: Tensor, batch: int, steps: int, rounds: int
 ) -> dict[str, list[float]]:
@@ -172,8 +146,7 @@ def main() -> None:
     times = measure(mlps, data.digits().float(), 64, arguments.steps, arguments.rounds)
     report("digits 8x8, MLP 3x128, batch 64, non-saturating", times)
     samples = data.glyphs(2000).float()
-    pair = lambda: (ConvGenerator(), ConvDiscriminator())  # noqa: E731
-    times = measure(pair, samples, 32, max(1, arguments.steps // 5), arguments.rounds)
+    times = measure(dcgans, samples, 32, max(1, arguments.steps // 5), arguments.rounds)
     report("glyphs 28x28, tiny DCGAN, batch 32, non-saturating", times)
 
 
