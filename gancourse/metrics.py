@@ -94,7 +94,8 @@ class FeatureStats:
         """Add a batch of one row or more."""
         x, batch = _matrix(features, "features", rows=1), FeatureStats()
         batch.n, batch._mean = len(x), x.mean(0)
-        batch._scatter = (x - batch._mean).T @ (x - batch._mean)
+        x = x - batch._mean
+        batch._scatter = x.T @ x
         return self.merge(batch)
 
     def merge(self, other: FeatureStats) -> FeatureStats:
@@ -168,7 +169,7 @@ def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> fl
     m1 = _matrix(torch.as_tensor(mean1)[None], "mean1", 1)
     m2 = _matrix(torch.as_tensor(mean2)[None], "mean2", 1)
     for name, s in (("cov1", s1), ("cov2", s2)):
-        if not torch.allclose(s, s.T, rtol=1e-5):
+        if (s - s.T).abs().max() > 1e-5 * s.abs().max():
             raise ValueError(f"{name} is not symmetric; need a covariance")
     a, b = _cholesky(s1), _cholesky(s2)
     if a is not None and b is not None:
@@ -183,7 +184,8 @@ def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> fl
 
 def _fid(x: Tensor, y: Tensor) -> float:
     if min(len(x), len(y)) >= x.shape[1]:
-        return frechet_distance(x.mean(0), x.T.cov(), y.mean(0), y.T.cov())
+        stats = (FeatureStats().update(s) for s in (x, y))
+        return frechet_distance(*(part for s in stats for part in (s.mean, s.cov)))
     # Fewer samples than dimensions: the centered data themselves are the factors A' and B' of the
     # covariances, and their (n, m) product is all we need. Much faster, and the most accurate.
     a, b = ((s - s.mean(0)) / math.sqrt(len(s) - 1) for s in (x, y))
