@@ -132,9 +132,9 @@ def carry_over(new: NotebookNode, old: NotebookNode | None) -> None:
     for i, cell in enumerate(new.cells):
         if i in match:
             cell.id = match[i].id
-            if cell.cell_type == "code" and CHECKED in tags(cell):
-                if match[i].source == cell.source:
-                    cell.outputs = match[i].get("outputs", [])
+            unchanged = cell.cell_type == "code" and match[i].source == cell.source
+            if unchanged and CHECKED in tags(cell):
+                cell.outputs = match[i].get("outputs", [])
         else:
             cell.id = _new_id(cell.source, taken)
             taken.add(cell.id)
@@ -197,7 +197,7 @@ class Run:
         started: dict[int, float] = {}
 
         def kernel_cpu() -> float:
-            return cpu_seconds(client.km.provisioner.pid)
+            return cpu_seconds(client.km.provisioner.pid)  # type: ignore[union-attr]
 
         def before(cell: NotebookNode, cell_index: int, **_: object) -> None:
             started[cell_index] = time.perf_counter()

@@ -1,4 +1,4 @@
-# Find (or, on Colab, install) the course's package; set the seed, device and figure style.
+# Find (or, on Colab, install) the course; set the seed, device and figure style.
 import importlib.util
 import math
 import subprocess

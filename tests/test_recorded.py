@@ -1,0 +1,88 @@
+import json
+
+import pytest
+import torch
+
+from gancourse import recorded
+from scripts import experiments, record
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {})
+    monkeypatch.setattr(record, "load_all", lambda: experiments.EXPERIMENTS)
+    monkeypatch.chdir(tmp_path)
+
+    @experiments.experiment("toy-run", seeds=(3, 4), scale=2.0)
+    def toy_run(seed, device, recorder, *, scale):
+        return {"value": scale * seed + torch.rand(()).item()}
+
+    return tmp_path
+
+
+def test_what_is_recorded_is_what_a_chapter_reads(toy, monkeypatch, capsys):
+    monkeypatch.setattr(record, "commit", lambda: ("a" * 40, False))
+    assert record.main(["toy-run", "--device", "cpu", "--out", "recorded"]) == 0
+    run = recorded.load("toy-run")
+    assert run["seeds"] == [3, 4] and run["settings"] == {"scale": 2.0}
+    torch.manual_seed(4)
+    assert run["results"][1]["value"] == pytest.approx(8 + torch.rand(()).item())
+    assert not run["dirty"] and run["cpu_seconds"] >= 0 and run["torch"] == torch.__version__
+    for text in (repr(recorded.panel("toy-run")), recorded.panel("toy-run")._repr_html_()):
+        for needed in ("aaaaaaaaaa", "scale = 2.0", "3, 4", run["date"][:10]):
+            assert needed in text
+        assert "uncommitted" not in text
+
+
+def test_uncommitted_code_is_refused_or_marked(toy, monkeypatch):
+    monkeypatch.setattr(record, "commit", lambda: ("b" * 40, True))
+    with pytest.raises(SystemExit, match="commit first"):
+        record.main(["toy-run", "--device", "cpu", "--out", "recorded"])
+    record.main(["toy-run", "--device", "cpu", "--out", "recorded", "--allow-dirty"])
+    assert "uncommitted changes" in repr(recorded.panel("toy-run"))
+
+
+def test_a_missing_run_says_so(toy):
+    assert recorded.load("toy-run") is None
+    assert "not recorded yet" in repr(recorded.panel("toy-run"))
+    assert "not recorded yet" in " ".join(recorded.panel("toy-run")._repr_html_().split())
+
+
+def test_a_nan_is_not_recorded(toy, monkeypatch):
+    monkeypatch.setattr(record, "commit", lambda: ("c" * 40, False))
+    experiments.experiment("bad", seeds=(0,))(lambda seed, device, recorder: {"x": float("nan")})
+    with pytest.raises(ValueError, match="range"):
+        record.main(["bad", "--device", "cpu", "--out", "recorded"])
+    assert recorded.load("bad") is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "other", "results": []}'])
+def test_a_damaged_file_is_named(toy, text):
+    (toy / "recorded").mkdir()
+    (toy / "recorded" / "toy-run.json").write_text(text)
+    with pytest.raises(ValueError, match="toy-run"):
+        recorded.load("toy-run")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b"])
+def test_a_bad_name_is_refused(name):
+    with pytest.raises(ValueError, match="name"):
+        recorded.load(name)
+
+
+def test_big_figures_are_refused():
+    import matplotlib.pyplot as plt
+
+    fig = plt.figure(figsize=(12, 12))
+    fig.figimage(torch.rand(1200, 1200).numpy())
+    with pytest.raises(ValueError, match="at most"):
+        experiments.Recorder().figure(fig, alt="noise")
+
+
+def test_every_recorded_run_in_the_book_is_of_a_known_experiment():
+    known = experiments.load_all()
+    for path in (record.ROOT / "book" / "recorded").glob("*.json"):
+        run = json.loads(path.read_text())
+        assert run["name"] == path.stem
+        assert run["name"] in known, f"{path} was recorded by an experiment that is no more"
+        assert len(run["results"]) == len(run["seeds"])
