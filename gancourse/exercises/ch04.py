@@ -1,0 +1,475 @@
+"""Exercises of chapter 4: transport plans, W1 on a line, the dual's constraint, the WGAN step."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from . import Exercise, Mistake
+
+# --- 4.1 read a transport plan --------------------------------------------------------------------
+
+
+def _read_plan(plan, x, y):
+    cost = (plan * torch.cdist(x, y)).sum()
+    p = plan.sum(1)
+    destination = torch.where(p[:, None] > 0, plan @ y / p[:, None].clamp_min(1e-30), x)
+    return p, plan.sum(0), cost, destination
+
+
+def _plan_inputs(g):
+    def plan(n, m):
+        weights = torch.rand(n, m, generator=g) * (torch.rand(n, m, generator=g) < 0.6)
+        weights[:, 0] += 0.05
+        return weights / weights.sum()
+
+    empty = plan(4, 3)
+    empty[2] = 0  # a pile with nothing in it
+    return [
+        (plan(3, 2), torch.randn(3, 2, generator=g), torch.randn(2, 2, generator=g)),
+        (plan(2, 4), torch.randn(2, 1, generator=g), torch.randn(4, 1, generator=g)),
+        (empty / empty.sum(), torch.randn(4, 2, generator=g), torch.randn(3, 2, generator=g)),
+    ]
+
+
+def _plan_variant(change):
+    def wrong(plan, x, y):
+        parts = dict(zip(("p", "q", "cost", "destination"), _read_plan(plan, x, y), strict=True))
+        parts |= change(plan, x, y, parts)
+        return tuple(parts.values())
+
+    return wrong
+
+
+_PLAN_MISTAKES = [
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"p": r["q"], "q": r["p"]}),
+        "p and q are exchanged: row i of the plan says where the earth of pile i goes, so what "
+        "pile i held is the sum along that row.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"destination": plan @ y}),
+        "The destinations are sums weighted by mass, not averages. A pile of mass 0.2 that goes "
+        "to one place ends at that place, not at a fifth of it: what must you divide by?",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"destination": plan @ y / plan.sum(1)[:, None]}),
+        "A pile of mass zero gives 0/0 here. Nothing leaves it, so its destination is where it "
+        "stands: treat that row apart.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"cost": torch.cdist(x, y).mean()}),
+        "The cost is the average of all distances, as if each pile went everywhere alike. Only "
+        "what the plan moves counts: weight each distance by the mass that travels it.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"cost": torch.cdist(x, y)[plan > 0].sum()}),
+        "You add up the distances of the roads in use, but not how much travels on each. Mass "
+        "times distance is what costs.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"cost": (plan * torch.cdist(x, y) ** 2).sum()}),
+        "The distances are squared: that is the cost of another problem (W2, before its root). "
+        "For W1 a unit of earth pays the distance itself.",
+    ),
+]
+
+# --- 4.2 W1 on a line -----------------------------------------------------------------------------
+
+
+def _distribution_functions(x, y, right=True):
+    """Places where either function jumps; both functions on the interval that begins there."""
+    at = torch.cat([x, y]).sort().values
+    f = torch.searchsorted(x.sort().values, at, right=right).to(x) / len(x)
+    g = torch.searchsorted(y.sort().values, at, right=right).to(x) / len(y)
+    return at, f, g
+
+
+def _w1_1d(x, y):
+    at, f, g = _distribution_functions(x, y)
+    return ((f - g).abs()[:-1] * at.diff()).sum()
+
+
+def _w1_signed(x, y):
+    at, f, g = _distribution_functions(x, y)
+    return ((f - g)[:-1] * at.diff()).sum()
+
+
+def _w1_cramer(x, y):
+    at, f, g = _distribution_functions(x, y)
+    return ((f - g).square()[:-1] * at.diff()).sum()
+
+
+def _w1_no_widths(x, y):
+    _, f, g = _distribution_functions(x, y)
+    return (f - g).abs().mean()
+
+
+def _w1_strict(x, y):
+    at, f, g = _distribution_functions(x, y, right=False)
+    return ((f - g).abs()[:-1] * at.diff()).sum()
+
+
+def _w1_truncated(x, y):
+    k = min(len(x), len(y))
+    return (x.sort().values[:k] - y.sort().values[:k]).abs().mean()
+
+
+def _w1_unsorted(x, y):
+    k = min(len(x), len(y))
+    return (x[:k] - y[:k]).abs().mean()
+
+
+def _w1_all_pairs(x, y):
+    return (x[:, None] - y).abs().mean()
+
+
+def _line_inputs(g):
+    return [
+        (torch.randn(4, generator=g), torch.randn(7, generator=g) + 1),
+        (torch.randn(6, generator=g), 2 * torch.randn(6, generator=g)),
+        (torch.tensor([0.0, 0.0, 1.0, 1.0, 5.0]), torch.tensor([1.0, 0.0, 3.0])),  # ties
+        (100 * torch.randn(30, generator=g), torch.tensor([500.0])),
+    ]
+
+
+_LINE_MISTAKES = [
+    Mistake(
+        _w1_truncated,
+        "You cut the larger sample to the size of the smaller one, so part of its mass never "
+        "moves. With different sizes a point of one sample is shared by several of the other: "
+        "the area between the two distribution functions takes care of that.",
+    ),
+    Mistake(
+        _w1_unsorted,
+        "You pair the points in the order in which they came. The cheapest pairing on a line "
+        "never crosses: smallest to smallest. And the sizes may differ.",
+    ),
+    Mistake(
+        _w1_signed,
+        "Positive and negative areas cancel: what is left is the difference of the two means. "
+        "Earth that moves to the left costs as much as earth that moves to the right.",
+    ),
+    Mistake(
+        lambda x, y: (x.mean() - y.mean()).abs(),
+        "This is the distance of the two means. Two samples with one mean and different spreads "
+        "are not the same, and W1 between them is not zero.",
+    ),
+    Mistake(
+        _w1_no_widths,
+        "You average |F - G| over the points. F and G are constant between neighbouring points, "
+        "and what counts is the area there: height times width.",
+    ),
+    Mistake(
+        _w1_strict,
+        "Your distribution functions lag by one point: on the interval that begins at a data "
+        "point, that point is already counted (less or equal, not less).",
+    ),
+    Mistake(
+        _w1_cramer,
+        "You integrate (F - G) squared: that is the Cramér distance, another one. W1 is the area "
+        "between the two functions.",
+    ),
+    Mistake(
+        _w1_all_pairs,
+        "This is the mean distance over all pairs: a plan that sends every point everywhere. It "
+        "is a plan, but not the cheapest: for two equal samples it isn't even zero.",
+    ),
+]
+
+# --- 4.3 the dual's constraint --------------------------------------------------------------------
+
+
+def _slopes(values, points, p=2.0, power=1):
+    n = len(points)
+    i, j = torch.triu_indices(n, n, 1)
+    rise = (values[i] - values[j]).abs()
+    # The exact differences: cdist's shortcut by matrix products loses digits for close points.
+    run = torch.linalg.vector_norm(points[i] - points[j], p, dim=1) ** power
+    return rise, run
+
+
+def _lipschitz_constant(values, points):
+    rise, run = _slopes(values, points)
+    return torch.where(rise == 0, rise, rise / run).max()
+
+
+def _lipschitz_neighbours(values, points):
+    return (values.diff().abs() / points.diff(dim=0).norm(dim=1).clamp_min(1e-12)).max()
+
+
+def _lipschitz_range(values, points):
+    return (values.max() - values.min()) / _slopes(values, points)[1].max()
+
+
+def _lipschitz_nan(values, points):
+    return ((values[:, None] - values).abs() / (points[:, None] - points).norm(dim=2)).max()
+
+
+def _lipschitz_signed(values, points):
+    i, j = torch.triu_indices(len(points), len(points), 1)
+    rise, run = values[j] - values[i], (points[i] - points[j]).norm(dim=1)
+    return torch.where(rise == 0, rise, rise / run).max()
+
+
+def _slope_variant(reduce, **options):
+    def wrong(values, points):
+        rise, run = _slopes(values, points, **options)
+        return reduce(torch.where(rise == 0, rise, rise / run))
+
+    return wrong
+
+
+def _slope_inputs(g):
+    twice = torch.randn(5, 2, generator=g)
+    twice = torch.cat([twice, twice[:1]])  # one place twice, with one value
+    values = torch.randn(5, generator=g)
+    falling = torch.linspace(0, 1, 6)[:, None]
+    return [
+        (torch.randn(6, generator=g), torch.randn(6, 2, generator=g)),
+        (torch.cat([values, values[:1]]), twice),
+        (-3 * falling[:, 0].square(), falling),
+        (torch.randn(40, generator=g), 3 * torch.randn(40, 3, generator=g)),
+    ]
+
+
+_SLOPE_MISTAKES = [
+    Mistake(
+        _lipschitz_neighbours,
+        "You compare each point with the next one in the list only. In the plane there is no "
+        "order: the condition is about every pair.",
+    ),
+    Mistake(
+        _slope_variant(torch.mean),
+        "You average the slopes. One pair that is too steep breaks the condition: the largest "
+        "slope decides.",
+    ),
+    Mistake(
+        _lipschitz_nan,
+        "There is a 0/0 in your slopes: a point with itself, or the same place twice. Such a "
+        "pair says nothing about steepness: leave it out.",
+    ),
+    Mistake(
+        _lipschitz_signed,
+        "You look at each pair in one direction only, so that steep descents escape you. The "
+        "condition bounds the size of the difference, whichever end is higher.",
+    ),
+    Mistake(
+        _slope_variant(torch.max, p=1.0),
+        "Your distance is the sum of the coordinates' differences (L1). W1 here carries earth "
+        "along straight lines: use the Euclidean distance.",
+    ),
+    Mistake(
+        _slope_variant(torch.max, power=2),
+        "You divide by the squared distance. A slope is rise over run, to the first power.",
+    ),
+    Mistake(
+        _lipschitz_range,
+        "You divide the range of the values by the largest distance. The steepest pair is seldom "
+        "the one that is farthest apart.",
+    ),
+]
+
+# --- 4.4 the two losses ---------------------------------------------------------------------------
+
+
+def _wgan_losses(real_logits, fake_logits):
+    return fake_logits.mean() - real_logits.mean(), -fake_logits.mean()
+
+
+def _logit_inputs(g):
+    return [
+        (torch.randn(n, generator=g) + shift, torch.randn(m, generator=g))
+        for n, m, shift in ((4, 4, 1.0), (7, 5, -2.0), (3, 3, 500.0))
+    ]
+
+
+def _bce_losses(r, f):
+    bce = binary_cross_entropy_with_logits
+    return (
+        bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f)),
+        bce(f, torch.ones_like(f)),
+    )
+
+
+_LOSS_MISTAKES = [
+    Mistake(
+        lambda r, f: (r.mean() - f.mean(), -f.mean()),
+        "The critic's sign is wrong: both losses are minimised, so yours trains the critic to "
+        "score generated samples above real ones, while the generator climbs the same score. "
+        "Both would push the same way, and nothing would ever compare.",
+    ),
+    Mistake(
+        lambda r, f: (f.mean() - r.mean(), f.mean()),
+        "The generator's sign is wrong: minimising this moves its samples to where the critic "
+        "scores low, away from the data. It wants its score to rise.",
+    ),
+    Mistake(
+        lambda r, f: (r.mean() - f.mean(), f.mean()),
+        "Both signs are turned. That game would train (it is this one with -f in place of f), "
+        "but the critic would score real samples low, and its loss would be the opposite of what "
+        "the rest of the course plots. Keep the critic high on real.",
+    ),
+    Mistake(
+        lambda r, f: (f.mean() - r.mean(), f.mean() - r.mean()),
+        "Both players have one loss, so they pull in the same direction. The generator must want "
+        "the opposite of what the critic wants.",
+    ),
+    Mistake(
+        lambda r, f: (f.mean() - r.mean(), r.mean() - f.mean()),
+        "Right gradients, needless work: the real scores don't depend on the generator. Leave "
+        "them out of its loss, and the step saves a pass over a real batch.",
+    ),
+    Mistake(
+        lambda r, f: ((r.mean() - f.mean()).abs().neg(), -f.mean()),
+        "With the absolute value the critic may end up either way round, high on real or low on "
+        "real, and the generator would follow it in the wrong direction half of the time. Keep "
+        "the sign.",
+    ),
+    Mistake(
+        lambda r, f: (f.sigmoid().mean() - r.sigmoid().mean(), -f.sigmoid().mean()),
+        "A critic's score is a height, not a probability: leave the sigmoid out. It would flatten "
+        "the score just where the two samples are far apart.",
+    ),
+    Mistake(
+        _bce_losses,
+        "This is the classifier's loss of chapters 1 to 3. The dual of the transport problem asks "
+        "for a difference of means, with no logarithm.",
+    ),
+]
+
+# --- 4.5 clip after the step ----------------------------------------------------------------------
+
+
+def _step(critic, optimizer, real, fake, bound, *, clear=True, detach=True, sign=1, before=None,
+          gradients=None, after=None):  # fmt: skip
+    if before:
+        before(critic, bound)
+    loss = critic(fake.detach() if detach else fake).mean() - critic(real).mean()
+    if clear:
+        optimizer.zero_grad()
+    (sign * loss).backward()
+    if gradients:
+        gradients(critic, bound)
+    optimizer.step()
+    if after:
+        after(critic, bound)
+    return loss
+
+
+@torch.no_grad()
+def _clamp(critic, bound):
+    for parameter in critic.parameters():
+        parameter.clamp_(-bound, bound)
+
+
+@torch.no_grad()
+def _clamp_matrices(critic, bound):
+    for parameter in critic.parameters():
+        if parameter.ndim > 1:
+            parameter.clamp_(-bound, bound)
+
+
+@torch.no_grad()
+def _clamp_above(critic, bound):
+    for parameter in critic.parameters():
+        parameter.clamp_(max=bound)
+
+
+def _clamp_gradients(critic, bound):
+    for parameter in critic.parameters():
+        parameter.grad.clamp_(-bound, bound)
+
+
+def _critic_step(critic, optimizer, real, fake, bound):
+    return _step(critic, optimizer, real, fake, bound, after=_clamp)
+
+
+class _Squeeze(nn.Module):
+    def forward(self, x):
+        return x.squeeze(1)
+
+
+def _step_inputs(g):
+    cases = []
+    for d, width, bound, lr in ((2, 5, 0.1, 0.5), (3, 4, 0.05, 0.2), (1, 6, 0.3, 1.0)):
+        critic = nn.Sequential(nn.Linear(d, width), nn.Tanh(), nn.Linear(width, 1), _Squeeze())
+        for parameter in critic.parameters():  # what the generator's step left behind
+            parameter.grad = 0.3 * torch.randn(parameter.shape, generator=g)
+        optimizer = torch.optim.SGD(critic.parameters(), lr)
+        real = torch.randn(8, d, generator=g) + 1
+        fake = torch.randn(8, d, generator=g).requires_grad_()
+        cases.append((critic, optimizer, real, fake, bound))
+    return cases
+
+
+def _observe_step(loss, args):
+    critic, _, _, fake, _ = args
+    leaked = torch.zeros(()) if fake.grad is None else fake.grad.abs().sum()
+    value = torch.as_tensor(float("nan") if loss is None else loss).detach()
+    return {"loss": value, "weights": critic, "gradient that reached the fakes": leaked}
+
+
+def _variant(**options):
+    def wrong(critic, optimizer, real, fake, bound):
+        return _step(critic, optimizer, real, fake, bound, **options)
+
+    return wrong
+
+
+_STEP_MISTAKES = [
+    Mistake(
+        _variant(before=_clamp),
+        "You clip before the step, and then the step carries the weights out of the box again: "
+        "the critic that the generator meets is not bounded. What must be the last thing to "
+        "happen?",
+    ),
+    Mistake(
+        _variant(),
+        "Nothing is clipped: after the step some weights lie outside [-bound, bound].",
+    ),
+    Mistake(
+        _variant(gradients=_clamp_gradients),
+        "You clip the gradients. That limits how far one step goes, not how large the weights "
+        "become: a thousand small steps leave the box as well. Clip the weights.",
+    ),
+    Mistake(
+        _variant(after=_clamp_matrices),
+        "The biases are not clipped. WGAN's algorithm puts every parameter of the critic in the "
+        "box.",
+    ),
+    Mistake(
+        _variant(after=_clamp_above),
+        "You clip from above only: large negative weights stay. The box has two sides.",
+    ),
+    Mistake(
+        _variant(after=_clamp, clear=False),
+        "Old gradients were still there when you called backward, and the new ones were added to "
+        "them. The generator's step leaves gradients in the critic: clear them first.",
+    ),
+    Mistake(
+        _variant(after=_clamp, detach=False),
+        "The weights are right, but the gradient went on through the generated samples, into the "
+        "generator. In the critic's step the fakes are data: cut them off from their graph.",
+    ),
+    Mistake(
+        _variant(after=_clamp, sign=-1),
+        "The critic went the wrong way: after your step it scores generated samples higher, "
+        "relative to real ones, than before.",
+    ),
+]
+
+EXERCISES = [
+    Exercise("4.1", "Read a transport plan", difficulty=1, minutes=10, reference=_read_plan,
+             inputs=_plan_inputs, mistakes=_PLAN_MISTAKES, rtol=1e-3, atol=1e-5),
+    Exercise("4.2", "W1 on a line, for samples of any sizes", difficulty=2, minutes=20,
+             reference=_w1_1d, inputs=_line_inputs, mistakes=_LINE_MISTAKES, atol=1e-5),
+    Exercise("4.3", "Is this critic allowed?", difficulty=2, minutes=15,
+             reference=_lipschitz_constant, inputs=_slope_inputs, mistakes=_SLOPE_MISTAKES,
+             rtol=1e-3),
+    Exercise("4.4", "Two losses, two signs", difficulty=1, minutes=5, reference=_wgan_losses,
+             inputs=_logit_inputs, mistakes=_LOSS_MISTAKES),
+    Exercise("4.5", "One critic step", difficulty=2, minutes=15, reference=_critic_step,
+             inputs=_step_inputs, mistakes=_STEP_MISTAKES, observe=_observe_step),
+]  # fmt: skip
