@@ -1,0 +1,289 @@
+"""Exercises of chapter 1, The minimax game."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, softplus
+
+from . import Exercise, Mistake
+
+# --- 1.1 the best discriminator -------------------------------------------------------------------
+
+
+def _optimal_discriminator(p, q):
+    total = p + q
+    return torch.where(total > 0, p / total, 0.5)
+
+
+def _two_densities(g):
+    x = torch.linspace(-6, 6, 7)
+    far = torch.exp(-(x**2)) / math.sqrt(math.pi), torch.exp(-((x - 1) ** 2)) / math.sqrt(math.pi)
+    holes = torch.tensor([0.0, 0.5, 0.0, 0.5, 1e-30]), torch.tensor([0.5, 0.0, 0.0, 0.5, 3e-30])
+    return [(torch.rand(5, generator=g), torch.rand(5, generator=g)), far, holes]
+
+
+_BEST = [
+    Mistake(
+        lambda p, q: _optimal_discriminator(q, p),
+        "This is the probability of *generated*, q over the sum: D is the probability that x is real.",
+    ),
+    Mistake(
+        lambda p, q: p / (p + q),
+        "Right wherever a density is positive, but 0/0 gives NaN where both vanish. Give 1/2 there.",
+    ),
+    Mistake(
+        lambda p, q: p / (p + q + 1e-8),
+        "A small number added to the denominator (or a clamp) changes the tails: with p = 1e-30 and "
+        "q = 3e-30 the answer is still 1/4. Treat the case p + q = 0 by itself.",
+    ),
+    Mistake(
+        lambda p, q: (p / (p + q)).nan_to_num(0.0),
+        "Where both densities vanish you give 0, 'surely generated'. Neither player has evidence "
+        "there: give 1/2.",
+    ),
+    Mistake(
+        lambda p, q: (p / q).nan_to_num(0.5),
+        "This is the ratio p/q, which can be any positive number. D is a probability: of p and q "
+        "together, which share is p?",
+    ),
+    Mistake(
+        lambda p, q: torch.sigmoid(p - q),
+        "The sigmoid wants a logit, and the logit of D* is log p - log q, not p - q. Here you can "
+        "do without a sigmoid.",
+    ),
+    Mistake(
+        lambda p, q: (p > q).float(),
+        "This is a hard decision, 0 or 1. D* is a probability, and says how sure it is.",
+    ),
+]
+
+# --- 1.2 the value function -----------------------------------------------------------------------
+
+
+def _value(p, q, d, dx):
+    return (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).sum() * dx
+
+
+def _games(g):
+    cases = []
+    for n, mean in ((400, 1.0), (240, 2.0)):
+        x = torch.linspace(-8, 8, n, dtype=torch.float64)
+        p, q = (torch.exp(-((x - m) ** 2) / 2) / math.sqrt(2 * math.pi) for m in (0.0, mean))
+        cases.append((p, q, torch.sigmoid(0.4 - 0.7 * x), 16 / (n - 1)))
+    x = (torch.arange(60, dtype=torch.float64) + 0.5) / 20  # boxes: p on [0, 2], q on [1, 3]
+    p, q = (x < 2).double() / 2, (x > 1).double() / 2
+    return [*cases, (p, q, p / (p + q), 1 / 20)]
+
+
+_VALUE = [
+    Mistake(
+        lambda p, q, d, dx: (p * d.log() + q * (1 - d).log()).sum() * dx,
+        "Right while 0 < D < 1. Where p = 0 and D = 0 you compute 0 · (-inf) = NaN; that point should "
+        "add 0. There is a function in torch for x log y.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).sum(),
+        "You sum the values, but an integral is a sum of value times width: where is dx?",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).mean(),
+        "The mean over the grid isn't the integral: it depends on how wide the grid is. The densities "
+        "already are the weights; multiply by dx and sum.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: -_value(p, q, d, dx),
+        "The sign is turned: this is the discriminator's loss. V is what the discriminator "
+        "maximises, and it is never positive.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: _value(q, p, d, dx),
+        "The densities are swapped: log D is averaged over real data (p), log(1 - D) over "
+        "generated data (q).",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, d)).sum() * dx,
+        "For generated data D should be small: their term is log(1 - D), not log D.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: torch.xlogy(p, d).sum() * dx,
+        "This is the real data's half only. Generated data have a term of their own.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) - torch.xlogy(q, 1 - d)).sum() * dx,
+        "The two terms are added: the discriminator wants both to be large.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: _value(p, q, d, dx) / math.log(2),
+        "This is in bits (log2). The book counts in nats: use the natural logarithm.",
+    ),
+]
+
+# --- 1.3 cross-entropy from logits ----------------------------------------------------------------
+
+
+def _bce(logits, targets):
+    return (softplus(logits) - logits * targets).mean()
+
+
+def _naive(logits, targets, low=0.0):
+    d = torch.sigmoid(logits)
+    log_d, log_not = (d + low).log(), (1 - d + low).log()
+    return -(targets * log_d + (1 - targets) * log_not).mean()
+
+
+def _clamped(logits, targets):
+    d = torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7)
+    return -(targets * d.log() + (1 - targets) * (1 - d).log()).mean()
+
+
+def _logits_and_targets(g):
+    cases = []
+    for logits, targets in (
+        (2 * torch.randn(4, generator=g), torch.tensor([1.0, 0.0, 0.0, 1.0])),
+        (torch.tensor([1000.0, -1000.0, 0.0]), torch.tensor([1.0, 0.0, 0.9])),
+        (torch.tensor([1000.0, -1000.0]), torch.tensor([0.0, 1.0])),
+    ):
+        cases.append((logits.requires_grad_(), targets))
+    return cases
+
+
+def _with_gradient(result, args):
+    gradient = None
+    if isinstance(result, Tensor) and result.requires_grad and result.ndim == 0:
+        (gradient,) = torch.autograd.grad(result, args[0], retain_graph=True)
+    return {"The loss": result, "Its gradient": gradient}
+
+
+_TOO_SMALL = (
+    "The clamp, or the small number inside the logarithm, hides the overflow: a confident mistake at "
+    "logit 1000 should cost 1000 nats, yours costs about {}, and its gradient is 0. Work with the "
+    "logit itself; no sigmoid is needed."
+)
+_CROSS_ENTROPY = [
+    Mistake(
+        _naive,
+        "At logit 1000 the sigmoid is exactly 1 in float32, and log(1 - 1) is -inf (times 0: NaN). "
+        "Rewrite log sigmoid(f) and log(1 - sigmoid(f)) in terms of f before you compute anything.",
+    ),
+    Mistake(_clamped, _TOO_SMALL.format(16)),
+    Mistake(lambda f, t: _naive(f, t, 1e-8), _TOO_SMALL.format(18)),
+    Mistake(lambda f, t: _naive(f, t, 1e-12), _TOO_SMALL.format(28)),
+    Mistake(
+        lambda f, t: binary_cross_entropy(torch.sigmoid(f), t),
+        "PyTorch's binary_cross_entropy cuts each logarithm off at -100, so a mistake at logit 1000 "
+        "costs 100 instead of 1000. Work with the logit itself.",
+    ),
+    Mistake(
+        lambda f, t: ((1 + f.exp()).log() - f * t).mean(),
+        "The formula is right, but exp(1000) is inf in floating point. log(1 + exp(f)) has a form "
+        "that never takes exp of a large positive number; torch has it under a name that begins "
+        "with 'soft'.",
+    ),
+    Mistake(
+        lambda f, t: _bce(f, 1 - t),
+        "Targets are turned around: 1 means real, and a large positive logit should then cost nothing.",
+    ),
+    Mistake(
+        lambda f, t: -_bce(f, t),
+        "The sign is turned: a loss is to be minimised, and a cross-entropy is never negative.",
+    ),
+    Mistake(
+        lambda f, t: (softplus(f) - f * t).sum(),
+        "This is the sum over samples; the loss is their mean.",
+    ),
+    Mistake(
+        lambda f, t: binary_cross_entropy_with_logits(torch.sigmoid(f), t),
+        "A sigmoid too many: that function takes logits and applies the sigmoid itself. Nothing "
+        "crashes, and nothing learns well.",
+    ),
+    Mistake(
+        lambda f, t: binary_cross_entropy_with_logits(f, t, reduction="none"),
+        "One loss per sample is left: return their mean.",
+    ),
+    Mistake(
+        lambda f, t: (softplus(f) - f * (t > 0.5)).mean(),
+        "Right for targets 0 and 1, but a target may lie between them (0.9 in the second input): "
+        "don't turn targets into a yes or no.",
+    ),
+]
+
+# --- 1.4 the density ratio ------------------------------------------------------------------------
+
+
+def _density_ratio(logits, n_real, n_fake):
+    return logits.exp() * n_fake / n_real
+
+
+_RATIO = [
+    Mistake(
+        lambda logits, n_real, n_fake: logits.exp(),
+        "Right if D saw as many real samples as generated ones. With more real samples D leans to "
+        "'real' everywhere; take the numbers n_real and n_fake into account.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: logits.exp() * n_real / n_fake,
+        "The correction is upside down: with more real samples the logit is too large, so the "
+        "ratio must come out smaller than exp(logit).",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: torch.sigmoid(logits),
+        "This is D itself, a probability. Solve D = p/(p + q) for p/q.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: torch.sigmoid(logits) / (1 - torch.sigmoid(logits)),
+        "D/(1 - D) is exp(logit), but not in float32: at logit 30 the sigmoid is exactly 1, and you "
+        "divide by 0. Stay with the logit; and take n_real and n_fake into account.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: (
+            torch.sigmoid(logits) / (1 - torch.sigmoid(logits)) * n_fake / n_real
+        ),
+        "The formula is right, but at logit 30 the sigmoid is exactly 1 in float32, and you divide "
+        "by 0. What is D/(1 - D) in terms of the logit?",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: (-logits).exp() * n_real / n_fake,
+        "This is q/p. The ratio asked for is p/q: large where D says 'real'.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: (-logits).exp(),
+        "This is q/p for equal numbers of samples. The ratio asked for is p/q, and n_real and n_fake count.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: logits + math.log(n_fake / n_real),
+        "This is the logarithm of the ratio, and it is right: one step is left.",
+    ),
+    Mistake(
+        lambda logits, n_real, n_fake: logits.exp() * n_fake / (n_real + n_fake),
+        "You multiply by the share of generated samples; what is needed is how many there are for each "
+        "real one.",
+    ),
+]
+
+
+EXERCISES = [
+    Exercise(
+        "1.1", "The best discriminator", difficulty=1, minutes=5,
+        reference=_optimal_discriminator, inputs=_two_densities, mistakes=_BEST, atol=0,
+    ),
+    Exercise(
+        "1.2", "The value of a game", difficulty=1, minutes=10,
+        reference=_value, inputs=_games, mistakes=_VALUE,
+    ),
+    Exercise(
+        "1.3", "A loss that survives a logit of 1000", difficulty=2, minutes=15,
+        reference=_bce, inputs=_logits_and_targets, mistakes=_CROSS_ENTROPY, observe=_with_gradient,
+    ),
+    Exercise(
+        "1.4", "The ratio inside the logit", difficulty=2, minutes=10,
+        reference=_density_ratio, mistakes=_RATIO,
+        inputs=lambda g: [
+            (torch.randn(5, generator=g), 100, 100),
+            (torch.randn(4, generator=g), 300, 100),
+            (torch.tensor([30.0, -30.0, 0.0]), 64, 256),
+        ],
+    ),
+]  # fmt: skip
