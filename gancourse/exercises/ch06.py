@@ -53,7 +53,7 @@ def _logits(g):
     return [*cases, (big, -big)]
 
 
-# --- 6.2 R2 ---------------------------------------------------------------------------------------
+# --- 6.3 R2 ---------------------------------------------------------------------------------------
 
 
 def _gradient(discriminator, x, create_graph=True):
@@ -123,7 +123,7 @@ def _value_and_gradient(result, args):
     }
 
 
-# --- 6.3 a thousand modes -------------------------------------------------------------------------
+# --- 6.4 a thousand modes -------------------------------------------------------------------------
 
 
 def _count_modes(labels, n_modes=1000):
@@ -170,7 +170,7 @@ def _labels(g):
     return [(spread, 1000), (few, 1000), (torch.tensor([0, 2, 2, 2]), 4)]
 
 
-# --- 6.4 the two-point basin ----------------------------------------------------------------------
+# --- 6.2 the two-point basin ----------------------------------------------------------------------
 
 
 def _best_separable(real, fake):
@@ -265,7 +265,7 @@ EXERCISES = [
             Mistake(
                 _all_pairs,
                 "Every real sample meets every fake one (N times N pairs). That is another loss, "
-                "with another landscape, as section 5 shows: pair sample i with sample i.",
+                "with another landscape, as section 3 shows: pair sample i with sample i.",
             ),
             Mistake(
                 _negated,
@@ -276,7 +276,7 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        "6.2",
+        "6.3",
         "R2, the other half",
         difficulty=2,
         minutes=10,
@@ -317,7 +317,7 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        "6.3",
+        "6.4",
         "Count a thousand modes",
         difficulty=1,
         minutes=8,
@@ -356,7 +356,7 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        "6.4",
+        "6.2",
         "The two-point basin",
         difficulty=3,
         minutes=20,
