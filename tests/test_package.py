@@ -1,0 +1,93 @@
+"""The house rules of the package: who imports whom, how large it is, what a docstring says."""
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gancourse"
+MODULES = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
+
+# module -> modules of the package that it may import (the design's arrows, and no others)
+ARROWS = {
+    "training": {"losses", "penalties"},
+    "explore": {"plots"},
+    "features": {"data"},  # to train the shipped networks; loading them needs no data
+}
+
+
+def package_imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            if node.level == 1 and path.parent == PACKAGE:
+                found |= {node.module} if node.module else {a.name for a in node.names}
+            elif node.level == 0 and (node.module or "").split(".")[0] == "gancourse":
+                rest = (node.module or "").split(".")[1:]
+                found |= {rest[0]} if rest else {a.name for a in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("gancourse.")}
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_designs_arrows(module):
+    assert package_imports(PACKAGE / f"{module}.py") <= ARROWS.get(module, set())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_imports_torchvision_or_unpickles(module):
+    source = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(import|from) (torchvision|pickle|dill|joblib)\b", source, re.M)
+    assert not re.search(r"\b(eval|exec)\(", re.sub(r"\.eval\(", "", source))
+    for call in re.findall(r"torch\.load\((?:[^()]|\([^()]*\))*\)", source):
+        assert "weights_only=True" in call
+
+
+def code_lines(path: Path) -> int:
+    """Lines that are neither blank, nor comment, nor docstring."""
+    source = path.read_text(encoding="utf-8")
+    documentation: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                documentation |= set(range(first.lineno, (first.end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(
+        bool(s.strip()) and not s.strip().startswith("#") and n not in documentation
+        for n, s in lines
+    )
+
+
+def test_the_package_stays_small():
+    """A reader can read all of it: under 2,000 lines of code, docstrings not counted."""
+    sizes = {m: code_lines(PACKAGE / f"{m}.py") for m in MODULES}
+    print(sizes, sum(sizes.values()))
+    assert sum(sizes.values()) < 2000, sizes
+
+
+def public(module):
+    for name, thing in vars(import_module(f"gancourse.{module}")).items():
+        own = getattr(thing, "__module__", "") == f"gancourse.{module}"
+        if (
+            not name.startswith("_")
+            and own
+            and (inspect.isfunction(thing) or inspect.isclass(thing))
+        ):
+            yield name, thing
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_are_documented(module):
+    bare = [name for name, thing in public(module) if not inspect.getdoc(thing)]
+    assert not bare, f"no docstring: {bare}"
+
+
+@pytest.mark.parametrize("module", ["data", "losses", "penalties", "metrics", "dynamics"])
+def test_papers_are_cited_by_arxiv_id(module):
+    source = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+    assert re.search(r"arXiv[: ]\d{4}\.\d{4,5}", source)
