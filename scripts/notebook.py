@@ -56,7 +56,7 @@ def write(nb: NotebookNode, path: Path) -> bool:
     return True
 
 
-def clean(nb: NotebookNode) -> NotebookNode:
+def clean(nb: NotebookNode, setup: str | None = None) -> NotebookNode:
     """Minimal metadata, the one setup cell, no outputs but checked ones. In place."""
     nb.nbformat, nb.nbformat_minor = 4, 5
     gpu = any("gpu" in tags(cell) for cell in nb.cells)
@@ -72,7 +72,7 @@ def clean(nb: NotebookNode) -> NotebookNode:
         if cell.cell_type != "code":
             continue
         if "setup" in keep.get("tags", []) or cell.source.strip() == "# SETUP":
-            cell.source = SETUP_CELL.read_text(encoding="utf-8").strip()
+            cell.source = (setup or SETUP_CELL.read_text(encoding="utf-8")).strip()
             cell.metadata = nbformat.from_dict({"tags": ["setup"]})
         cell.execution_count = None
         cell.outputs = [_plain(o) for o in cell.outputs] if CHECKED in tags(cell) else []
@@ -216,8 +216,19 @@ class Run:
             on_cell_execute=before,
             on_cell_executed=after,
             store_widget_state=False,
+            record_timing=False,  # it goes into cell metadata, and a cache could not match it
         )
         client.execute()
+
+    def problem(self) -> str:
+        """The cell that raised, with its traceback, or "" if none did."""
+        for i, cell in enumerate(self.nb.cells):
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    source = "\n".join(f"    {line}" for line in cell.source.splitlines())
+                    traceback = ANSI.sub("", "\n".join(output.traceback))
+                    return f"\nCell {i} (id {cell.id}) failed:\n\n{source}\n\n{traceback}"
+        return ""
 
 
 def execute(path: Path, figures: Path | None = None) -> int:
@@ -232,15 +243,10 @@ def execute(path: Path, figures: Path | None = None) -> int:
         failed = True
     except CellExecutionError:
         failed = True
+    print(run.problem())
     for i, cell in enumerate(run.nb.cells):
-        if cell.cell_type != "code":
-            continue
-        for output in cell.outputs:
-            if output.output_type == "error":
-                print(f"\nCell {i} (id {cell.id}) failed:\n")
-                print("\n".join(f"    {line}" for line in cell.source.splitlines()))
-                print("\n" + ANSI.sub("", "\n".join(output.traceback)))
-            elif output.output_type == "stream" and output.name == "stderr":
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
                 print(f"cell {i} wrote to stderr: {output.text.strip()[:400]}")
     if figures is not None:
         figures.mkdir(parents=True, exist_ok=True)
@@ -277,7 +283,7 @@ def _save_figures(nb: NotebookNode, folder: Path) -> int:
     return count
 
 
-def strip(path: Path) -> bool:
+def strip(path: Path, setup: str | None = None) -> bool:
     """Clean a notebook in place (also puts the present setup cell in); True if that changed it."""
     nb = read(path)
     taken: set[str] = set()
@@ -285,7 +291,7 @@ def strip(path: Path) -> bool:
         if not cell.get("id") or cell.id in taken:
             cell.id = _new_id(cell.source, taken)
         taken.add(cell.id)
-    return write(clean(nb), path)
+    return write(clean(nb, setup), path)
 
 
 def main(argv: list[str] | None = None) -> int:

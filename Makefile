@@ -1,0 +1,78 @@
+# make book · make test · make serve · make lint: each works from a bare clone. `make help` lists all.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+COLAB := .venv-colab
+COLAB_STAMP := $(COLAB)/.installed
+PORT ?= 8000
+# torch first, and exactly this: whatever asks for torch later must find it there.
+TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
+
+# Two threads were seen 50 times slower than one on small networks; figures are drawn without sliders'
+# live kernels.
+export OMP_NUM_THREADS := 1
+export GANCOURSE_STATIC := 1
+export PYTHONHASHSEED := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup book serve test lint format bench record clean test-colab repository
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 · /p' Makefile
+
+setup: $(STAMP) ## the environment, in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python {v[0]}.{v[1]} is $(PYTHON); constraints.txt needs 3.11 to 3.13: make PYTHON=/path/to/python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt $(TORCH)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book,test]'
+	@touch $@
+
+book: $(STAMP) ## the book, in _build/html
+	$(BIN)/python scripts/build.py
+
+serve: book ## the book, at http://127.0.0.1:$(PORT)
+	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMP) ## what ruff can put right by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The build comes first and its failure is not the end: tests/test_book.py builds again and says why,
+# and the last line is pytest's in any case. Each chapter runs twice: there, and under nbval.
+test: $(STAMP) ## lint, types, unit tests, chapters, the built book in a browser
+	-$(BIN)/python scripts/build.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=600 \
+	    tests $(wildcard book/*.ipynb) $(ARGS)
+
+bench: $(STAMP) ## times a training step
+	$(BIN)/python scripts/bench.py $(ARGS)
+
+record: $(STAMP) ## NAME=...: runs a longer experiment and writes book/recorded/NAME.json
+	$(BIN)/python scripts/record.py $(or $(NAME),--list) $(if $(DIRTY),--allow-dirty) $(if $(DEVICE),--device $(DEVICE))
+
+repository: $(STAMP) ## URL=https://github.com/OWNER/NAME: says where your copy is published
+	$(BIN)/python scripts/repository.py $(if $(CLEAR),--clear,$(or $(URL),--check))
+
+$(COLAB_STAMP): pyproject.toml tests/colab-constraints.txt constraints.txt
+	test -x $(COLAB)/bin/python || $(PYTHON) -m venv $(COLAB)
+	$(COLAB)/bin/python -m pip install -q $(TORCH)
+	$(COLAB)/bin/python -m pip install -q -r tests/colab-constraints.txt
+	@touch $@
+
+test-colab: $(COLAB_STAMP) ## the chapters with Colab's versions, in .venv-colab
+	$(COLAB)/bin/python tests/colab.py $(ARGS)
+
+clean: ## removes what was built, but not .venv
+	rm -rf _build book/api.md .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

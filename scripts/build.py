@@ -1,0 +1,156 @@
+"""Build the book: run the chapters that changed, two at a time, then build strictly.
+
+    python scripts/build.py [--force] [--jobs 2]
+
+The chapters' results are kept in _build/.jupyter_cache, which goes by a notebook's code alone; so
+it is emptied when anything else changed that a chapter can see: the package, the recorded runs, the
+versions. A chapter that fails ends the build with its traceback. So does any warning: the strict
+build is always of all pages, since an incremental one skips a page that failed before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import api, notebook  # noqa: E402
+
+CACHE = ROOT / "_build" / ".jupyter_cache"
+HTML = ROOT / "_build" / "html"
+SEEN_BY_CHAPTERS = [
+    "gancourse/**/*.py",
+    "gancourse/weights/*",
+    "book/recorded/*",
+    "constraints.txt",
+]
+SEEN_BY_PAGES = [*SEEN_BY_CHAPTERS, "book/**/*", "_config.yml", "_toc.yml", "scripts/*.py"]
+
+
+def digest(patterns: list[str]) -> str:
+    """A hash of the names and contents of files, and of what runs them."""
+    total = hashlib.sha256(f"{sys.version} {sys.prefix}".encode())
+    paths = {p for pattern in patterns for p in ROOT.glob(pattern)}
+    for path in sorted(p for p in paths if p.is_file()):
+        if not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
+            total.update(f"{path.relative_to(ROOT)} ".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def chapters() -> list[Path]:
+    return sorted((ROOT / "book").glob("*.ipynb"))
+
+
+def open_cache() -> Any:
+    """The cache of executed chapters, emptied if it was made by other code or versions."""
+    from jupyter_cache import get_cache
+
+    stamp, now = CACHE / "made_by.txt", digest(SEEN_BY_CHAPTERS)
+    if CACHE.exists() and (not stamp.exists() or stamp.read_text() != now):
+        shutil.rmtree(CACHE)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    cache = get_cache(str(CACHE))
+    stamp.write_text(now)
+    return cache
+
+
+def cached(cache: Any, path: Path) -> Any:
+    """The cache's record of a chapter, or None: it must run."""
+    try:
+        return cache.match_cache_notebook(notebook.read(path))
+    except KeyError:
+        return None
+
+
+def run_chapter(path: Path) -> tuple[Path, Any, float, float, str]:
+    """Execute one chapter: (path, executed notebook, CPU seconds, wall seconds, what went wrong)."""
+    began = time.perf_counter()
+    run = notebook.Run(path)
+    try:
+        run.execute()
+        error = ""
+    except Exception as caught:  # whatever it was, it is the chapter's
+        error = run.problem() or f"{type(caught).__name__}: {caught}"
+    return path, run.nb, run.total_cpu, time.perf_counter() - began, error
+
+
+def fill_cache(jobs: int, only: list[Path] | None = None) -> list[str]:
+    """Run what is not in the cache; returns what failed, as text."""
+    from jupyter_cache.base import CacheBundleIn
+
+    cache = open_cache()
+    todo = [p for p in (only or chapters()) if cached(cache, p) is None]
+    failures = []
+    todo.sort(key=lambda p: -p.stat().st_size)  # a guess at which takes longest: start it first
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        for path, nb, cpu, wall, error in pool.map(run_chapter, todo):
+            print(f"ran {path.name}: {cpu:.1f} s CPU, {wall:.1f} s", flush=True)
+            if error:
+                failures.append(f"{path.name} failed\n{error}")
+                continue
+            cache.cache_notebook_bundle(
+                CacheBundleIn(nb, str(path), data={"execution_seconds": wall, "cpu_seconds": cpu}),
+                check_validity=False,
+                overwrite=True,
+            )
+    return failures
+
+
+def build(*, force: bool = False, jobs: int = 2) -> int:
+    for name, value in notebook.ENVIRONMENT.items():
+        os.environ[name] = value
+    api.main([])
+    stamp, inputs = HTML / ".inputs", digest(SEEN_BY_PAGES)
+    if not force and stamp.exists() and stamp.read_text() == inputs and intact():
+        print(f"nothing changed: {HTML / 'index.html'}")
+        return 0
+    stamp.unlink(missing_ok=True)
+    failures = fill_cache(jobs)
+    if failures:
+        print("\n\n".join(["", *failures]), file=sys.stderr)
+        return 1
+    book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [book, "build", ".", "--all", "-W", "--keep-going", "-n"]
+    done = subprocess.run(command, cwd=ROOT)
+    if done.returncode or not (HTML / "index.html").exists():
+        return done.returncode or 1
+    stamp.write_text(inputs)
+    print(f"\nThe book: {HTML / 'index.html'}")
+    return 0
+
+
+def intact() -> bool:
+    """Every page of the table of contents is there."""
+    import yaml
+
+    def files(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node[key] for key in ("file", "root") if key in node]
+            return own + [f for value in node.values() for f in files(value)]
+        return [f for item in node for f in files(item)] if isinstance(node, list) else []
+
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return all((HTML / f"{name}.html").exists() for name in [*files(toc), "index"])
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Build the book into _build/html.")
+    parser.add_argument("--force", action="store_true", help="build even if nothing changed")
+    parser.add_argument("--jobs", type=int, default=2, help="chapters that run at a time")
+    args = parser.parse_args(argv)
+    return build(force=args.force, jobs=args.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
