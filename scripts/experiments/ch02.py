@@ -80,6 +80,11 @@ def ring_k(seed, device, record, *, steps, n_critic):
     return _ring(seed, steps, n_critic=n_critic)
 
 
+@experiment("ch02-ring-minimax", steps=3000, loss="minimax")
+def ring_minimax(seed, device, record, *, steps, loss):
+    return _ring(seed, steps, loss=loss)
+
+
 @experiment("ch02-ring-judged", steps=3000)
 def ring_judged(seed, device, record, *, steps):
     return _ring(seed, steps, judged=(0, 300, 1000, steps))
