@@ -190,7 +190,6 @@ def _fid(x: Tensor, y: Tensor) -> float:
     # covariances, and their (n, m) product is all we need. Much faster, and the most accurate.
     a, b = ((s - s.mean(0)) / math.sqrt(len(s) - 1) for s in (x, y))
     total = (x.mean(0) - y.mean(0)).square().sum() + a.square().sum() + b.square().sum()
-    a, b = (torch.linalg.qr(s, mode="r").R if len(s) > s.shape[1] else s for s in (a, b))
     return max(0.0, float(total - 2 * torch.linalg.svdvals(a @ b.T).sum()))
 
 

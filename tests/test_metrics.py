@@ -82,6 +82,17 @@ def test_frechet_of_identical_sets_is_zero(n, d):
     assert metrics.frechet_distance(*stats(x), *stats(x)) < 1e-9
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_frechet_sees_that_a_covariance_is_singular_where_cholesky_does_not(seed):
+    """Rank 9 in 10 dimensions: the last pivot is rounding, and positive about half of the time."""
+    q = rotation(10, seed)
+    a = torch.arange(10, dtype=torch.float64)
+    s1, s2 = q * a @ q.T, q * (9 - a) @ q.T
+    expected = float((a.sqrt() - (9 - a).sqrt()).square().sum())
+    zero = torch.zeros(10)
+    assert metrics.frechet_distance(zero, s1, zero, s2) == pytest.approx(expected, rel=1e-13)
+
+
 def test_fid_through_torchmetrics_own_class():
     """The whole of the reference, fed with our features by an extractor that does nothing."""
     from torchmetrics.image.fid import FrechetInceptionDistance
@@ -356,6 +367,14 @@ def test_neighbours_count_ties_as_inside_even_far_away(offset):
     y = gaussian(40, 300) + offset
     density, coverage = metrics.density_coverage(y, y, k=5)
     assert (density, coverage) == (pytest.approx(6 / 5), 1.0)
+    # Copies of some points lie on the spheres of others; matrix products of other shapes round
+    # otherwise, differences don't.
+    y = y.float().double()
+    distance = (y[:, None] - y).norm(dim=2)
+    inside = distance[:, :17] <= distance.kthvalue(6, 1).values[:, None]
+    density, coverage = density_coverage(y, y[:17], k=5)
+    assert density == pytest.approx(float(inside.sum()) / (5 * 17))
+    assert coverage == pytest.approx(float(inside.any(1).double().mean()))
 
 
 @property_test
@@ -365,9 +384,11 @@ def test_neighbour_laws(seed):
     precision, recall = precision_recall(x, y)
     assert precision_recall(y, x) == (recall, precision)
     q = rotation(4, seed + 2)
-    moved = precision_recall(5 * x @ q + 7, 5 * y @ q + 7)
+    moved = precision_recall(5 * x @ q + 1e7, 5 * y @ q + 1e7)
     assert moved == pytest.approx((precision, recall), abs=1e-12)
-    assert density_coverage(5 * x @ q + 7, 5 * y @ q + 7) == pytest.approx(density_coverage(x, y))
+    assert density_coverage(5 * x @ q + 1e7, 5 * y @ q + 1e7) == pytest.approx(
+        density_coverage(x, y)
+    )
     assert precision_recall(x, y + 1000) == (0.0, 0.0)
     assert density_coverage(x, y + 1000) == (0.0, 0.0)
 
@@ -439,6 +460,9 @@ def test_classifier_test_with_another_classifier():
     x, y = gaussian(400, 5), gaussian(400, 5, 1, scale=0.2)
     assert metrics.classifier_test(x, y).accuracy < 0.6
     assert metrics.classifier_test(x, y, KNeighborsClassifier(1)).accuracy > 0.8
+    # A neighbour knows its own training points by heart: it must be asked about others.
+    same = metrics.classifier_test(x, gaussian(400, 5, 2), KNeighborsClassifier(1))
+    assert same.accuracy == pytest.approx(0.5, abs=0.08)
 
 
 def test_classifier_p_values_are_uniform_under_guessing():
@@ -473,7 +497,7 @@ def test_intervals_hold_as_often_as_they_say():
 
 
 def test_interval_of_fid_holds_its_value_and_is_quiet():
-    x, y = gaussian(200, 12), gaussian(200, 12, 1)
+    x, y = gaussian(40, 30), gaussian(40, 30, 1)  # 40 rows are enough, 20 would warn
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         got = metrics.interval(metrics.fid, x, y, resamples=50)
