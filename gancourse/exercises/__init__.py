@@ -226,15 +226,13 @@ def _grade(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            what = (
-                f"Your function did not finish within {exercise.seconds:g} s: is there a loop "
-                "that never ends?"
-                if isinstance(error, _TimeUp)
-                else f"Your function raised {_one_line(error)}"
-            )
+            late = isinstance(error, _TimeUp)
+            what = f"did not finish within {exercise.seconds:g} s: is there a loop that never ends?"
+            what = f"Your function {what if late else 'raised ' + _one_line(error)}"
             where = _readers_line(error, answer)
             given = _arguments(names, exercise.cases()[len(got.seen)])
-            return False, True, "\n".join(filter(None, [what, where, f"called with {given}"]))
+            why = None if late else _named(exercise, got, error)
+            return False, True, "\n".join(filter(None, [what, where, why or f"called with {given}"]))
 
         # A function that works on its arguments may return None; a stub returns "...".
         blank = (...,) if exercise.observe else (None, ...)
@@ -245,17 +243,8 @@ def _grade(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         if not any(differences):
             count = len(got.seen)
             return True, True, f"Correct on {count} inputs."
-        for mistake in exercise.mistakes:
-            wrong = _Run(exercise, mistake.wrong)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                try:
-                    wrong.all()
-                except Exception:
-                    continue
-            if _same(exercise, wrong.seen, got.seen):
-                return False, True, mistake.message
-
+        if message := _named(exercise, got):
+            return False, True, message
         first = next(i for i, difference in enumerate(differences) if difference)
         constant = _constant(got.results) and not _constant(expected.results)
         if constant and "NaN" not in differences[first]:
@@ -303,6 +292,24 @@ class _Run:
                 self.results.append(_freeze(result))
                 observe = self.exercise.observe
                 self.seen.append(_freeze(observe(result, args) if observe else result))
+
+
+def _named(exercise: Exercise, got: _Run, error: BaseException | None = None) -> str | None:
+    """The message of the first mistake that does as the answer does, on every input."""
+    for mistake in exercise.mistakes:
+        wrong, raised = _Run(exercise, mistake.wrong), None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                wrong.all()
+            except Exception as other:
+                raised = other
+        # Of an error's text only the beginning is compared: shapes and numbers come after it.
+        if (raised and _one_line(raised)[:50]) == (error and _one_line(error)[:50]) and _same(
+            exercise, wrong.seen, got.seen
+        ):
+            return mistake.message
+    return None
 
 
 def _same(exercise: Exercise, one: list, other: list) -> bool:
@@ -486,7 +493,7 @@ def _one_line(error: BaseException) -> str:
         text = str(error).strip().split("\n")[0]
     except Exception:
         text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text}"[:200] if text else type(error).__name__
 
 
 def _readers_line(error: BaseException, answer: Callable) -> str:

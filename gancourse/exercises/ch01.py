@@ -28,7 +28,8 @@ def _two_densities(g):
 _BEST = [
     Mistake(
         lambda p, q: _optimal_discriminator(q, p),
-        "This is the probability of *generated*, q over the sum: D is the probability that x is real.",
+        "This is the probability of *generated*, q over the sum: D is the probability that x is "
+        "real.",
     ),
     Mistake(
         lambda p, q: p / (p + q),
@@ -36,8 +37,8 @@ _BEST = [
     ),
     Mistake(
         lambda p, q: p / (p + q + 1e-8),
-        "A small number added to the denominator (or a clamp) changes the tails: with p = 1e-30 and "
-        "q = 3e-30 the answer is still 1/4. Treat the case p + q = 0 by itself.",
+        "A small number added to the denominator (or a clamp) changes the tails: with p = 1e-30 "
+        "and q = 3e-30 the answer is still 1/4. Treat the case p + q = 0 by itself.",
     ),
     Mistake(
         lambda p, q: (p / (p + q)).nan_to_num(0.0),
@@ -81,8 +82,8 @@ def _games(g):
 _VALUE = [
     Mistake(
         lambda p, q, d, dx: (p * d.log() + q * (1 - d).log()).sum() * dx,
-        "Right while 0 < D < 1. Where p = 0 and D = 0 you compute 0 · (-inf) = NaN; that point should "
-        "add 0. There is a function in torch for x log y.",
+        "Right while 0 < D < 1. Where p = 0 and D = 0 you compute 0 · (-inf) = NaN; that point "
+        "should add 0. There is a function in torch for x log y.",
     ),
     Mistake(
         lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).sum(),
@@ -90,8 +91,8 @@ _VALUE = [
     ),
     Mistake(
         lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).mean(),
-        "The mean over the grid isn't the integral: it depends on how wide the grid is. The densities "
-        "already are the weights; multiply by dx and sum.",
+        "The mean over the grid isn't the integral: it depends on how wide the grid is. The "
+        "densities already are the weights; multiply by dx and sum.",
     ),
     Mistake(
         lambda p, q, d, dx: -_value(p, q, d, dx),
@@ -158,9 +159,9 @@ def _with_gradient(result, args):
 
 
 _TOO_SMALL = (
-    "The clamp, or the small number inside the logarithm, hides the overflow: a confident mistake at "
-    "logit 1000 should cost 1000 nats, yours costs about {}, and its gradient is 0. Work with the "
-    "logit itself; no sigmoid is needed."
+    "The clamp, or the small number inside the logarithm, hides the overflow: a confident mistake "
+    "at logit 1000 should cost 1000 nats, yours costs about {}, and its gradient is 0. Work with "
+    "the logit itself; no sigmoid is needed."
 )
 _CROSS_ENTROPY = [
     Mistake(
@@ -173,8 +174,8 @@ _CROSS_ENTROPY = [
     Mistake(lambda f, t: _naive(f, t, 1e-12), _TOO_SMALL.format(28)),
     Mistake(
         lambda f, t: binary_cross_entropy(torch.sigmoid(f), t),
-        "PyTorch's binary_cross_entropy cuts each logarithm off at -100, so a mistake at logit 1000 "
-        "costs 100 instead of 1000. Work with the logit itself.",
+        "PyTorch's binary_cross_entropy cuts each logarithm off at -100, so a mistake at logit "
+        "1000 costs 100 instead of 1000. Work with the logit itself.",
     ),
     Mistake(
         lambda f, t: ((1 + f.exp()).log() - f * t).mean(),
@@ -184,7 +185,8 @@ _CROSS_ENTROPY = [
     ),
     Mistake(
         lambda f, t: _bce(f, 1 - t),
-        "Targets are turned around: 1 means real, and a large positive logit should then cost nothing.",
+        "Targets are turned around: 1 means real, and a large positive logit should then cost "
+        "nothing.",
     ),
     Mistake(
         lambda f, t: -_bce(f, t),
@@ -234,8 +236,8 @@ _RATIO = [
     ),
     Mistake(
         lambda logits, n_real, n_fake: torch.sigmoid(logits) / (1 - torch.sigmoid(logits)),
-        "D/(1 - D) is exp(logit), but not in float32: at logit 30 the sigmoid is exactly 1, and you "
-        "divide by 0. Stay with the logit; and take n_real and n_fake into account.",
+        "D/(1 - D) is exp(logit), but not in float32: at logit 30 the sigmoid is exactly 1, and "
+        "you divide by 0. Stay with the logit; and take n_real and n_fake into account.",
     ),
     Mistake(
         lambda logits, n_real, n_fake: (
@@ -250,7 +252,7 @@ _RATIO = [
     ),
     Mistake(
         lambda logits, n_real, n_fake: (-logits).exp(),
-        "This is q/p for equal numbers of samples. The ratio asked for is p/q, and n_real and n_fake count.",
+        "This is q/p for equal numbers of samples. Asked for is p/q, and n_real and n_fake count.",
     ),
     Mistake(
         lambda logits, n_real, n_fake: logits + math.log(n_fake / n_real),
@@ -258,8 +260,8 @@ _RATIO = [
     ),
     Mistake(
         lambda logits, n_real, n_fake: logits.exp() * n_fake / (n_real + n_fake),
-        "You multiply by the share of generated samples; what is needed is how many there are for each "
-        "real one.",
+        "You multiply by the share of generated samples; what is needed is how many there are for "
+        "each real one.",
     ),
 ]
 
