@@ -73,6 +73,21 @@ def cached(cache: Any, path: Path) -> Any:
         return None
 
 
+def cpu_times() -> dict[str, float]:
+    """Chapter -> CPU seconds of its last run, for the chapters that the cache holds."""
+    if not (CACHE / "made_by.txt").exists():
+        return {}
+    from jupyter_cache import get_cache
+
+    cache = get_cache(str(CACHE))
+    records = {path.name: cached(cache, path) for path in chapters()}
+    return {
+        name: record.data["cpu_seconds"]
+        for name, record in records.items()
+        if record is not None and "cpu_seconds" in record.data
+    }
+
+
 def run_chapter(path: Path) -> tuple[Path, Any, float, float, str]:
     """Execute one chapter: (path, executed notebook, CPU seconds, wall seconds, what went wrong)."""
     began = time.perf_counter()

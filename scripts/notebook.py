@@ -75,8 +75,21 @@ def clean(nb: NotebookNode, setup: str | None = None) -> NotebookNode:
             cell.source = (setup or SETUP_CELL.read_text(encoding="utf-8")).strip()
             cell.metadata = nbformat.from_dict({"tags": ["setup"]})
         cell.execution_count = None
-        cell.outputs = [_plain(o) for o in cell.outputs] if CHECKED in tags(cell) else []
+        cell.outputs = [_plain(o) for o in merged(cell.outputs)] if CHECKED in tags(cell) else []
     return nb
+
+
+def merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs with neighbouring pieces of one stream joined: where they break is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last is not None and output.output_type == "stream" == last.output_type:
+            if output.name == last.name:
+                last.text += output.text
+                continue
+        joined.append(nbformat.from_dict(dict(output)))
+    return joined
 
 
 def _plain(output: NotebookNode) -> NotebookNode:
