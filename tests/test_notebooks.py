@@ -203,7 +203,7 @@ def test_anatomy(chapter):
     need(any("assert" in c.source for c in code), "a claim that is checked")
     need(not any("plt.show(" in c.source for c in code), "plots.show(fig, alt=...), not plt.show()")
     gpu = any("gpu" in notebook.tags(c) for c in code)
-    need(gpu or re.search(r"gains\s+from\s+a\s+GPU", text), "a GPU cell, or why there is none")
+    need(gpu or re.search(r"(no|nothing)\b[^.]*\bgain", text), "a GPU cell, or why there is none")
     need(re.search(r"(?mi)^## .*(summary|what you (now )?know)", text), "a summary")
     need(re.search(r"(?mi)read(ing)? (next|on|more)|further reading", text), "what to read next")
     following = (

@@ -1,0 +1,290 @@
+"""The built book in a real Chromium, with every outside host blocked."""
+
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+import yaml
+
+from scripts import build
+
+ROOT, HTML = build.ROOT, build.HTML
+PHONE = 390
+# What the theme itself gives on every page: (rule, most nodes). None of them is in the article.
+THEMES_OWN = {"label-content-name-mismatch": 2, "region": 1}
+
+
+def pages() -> list[str]:
+    table = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = table.get("parts", [table])
+    return [table["root"]] + [c["file"] for part in parts for c in part.get("chapters", [])]
+
+
+PAGES = pages()
+WITH_CODE = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Builds the book as `make book` does, and serves it; the base URL."""
+    script = [sys.executable, str(ROOT / "scripts" / "build.py")]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, "the strict build fails:\n" + (done.stdout + done.stderr)[-6000:]
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(HTML))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.fail("no Chromium: `apt-get install chromium` (or install Google Chrome)")
+    from playwright.sync_api import sync_playwright
+
+    arguments = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --disable-dev-shm-usage"
+    ).split()
+    arguments.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """One page, opened, with all that went wrong on the way."""
+
+    def __init__(self, browser, site, name, *, width=1280, dark=False):
+        self.problems = []
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
+        self.tab = self.context.new_page()
+        self.tab.set_default_timeout(60_000)
+        if dark:
+            self.tab.add_init_script(
+                "localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')"
+            )
+        self.tab.on("console", self._console)
+        self.tab.on("pageerror", lambda e: self.problems.append(f"error: {e}"))
+        self.tab.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url[:200]}"))
+        self.tab.on("response", self._response)
+        self.tab.on("request", lambda r: self._request(r.url, site))
+        self.tab.goto(f"{site}/{name}.html", wait_until="networkidle")
+        # Drawn math is what tells that MathJax is through; its promise is there on math pages only.
+        self.tab.evaluate("async () => { await window.MathJax?.startup?.promise }")
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def _response(self, response):
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    def _request(self, url, site):
+        if not url.startswith((site, "data:", "blob:")):
+            self.problems.append(f"outside request: {url[:200]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.context.close()
+
+    def accessibility(self) -> list[str]:
+        """axe-core's findings, without the theme's own."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = []
+        for rule in Axe().run(self.tab).response["violations"]:
+            nodes = [n["target"][0] for n in rule["nodes"]]
+            if len(nodes) <= THEMES_OWN.get(rule["id"], 0):
+                continue
+            found.append(f"{rule['id']} ({rule['help']}): {len(nodes)} times, {nodes[:4]}")
+        return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stands_by_itself(site, browser, name):
+    with Page(browser, site, name) as page:
+        math = page.tab.locator(".bd-article .math").count()
+        drawn = page.tab.locator(".bd-article .math mjx-container").count()
+        assert drawn >= math, f"{math} formulas, {drawn} drawn"
+        assert page.tab.locator("mjx-merror").count() == 0, "a formula has an error"
+        figures = page.tab.eval_on_selector_all(
+            ".bd-article img",
+            "all => all.map(i => [i.alt, i.complete && i.naturalWidth, i.src.slice(0, 80)])",
+        )
+        for alt, width, source in figures:
+            assert width, f"an image is not shown: {source}"
+            assert len(alt) > 10 and not alt.startswith("../"), f"no alternative text: {source}"
+        assert page.problems == []
+        assert page.accessibility() == []
+
+
+def test_every_page_that_was_built_is_in_the_table_of_contents(site):
+    built = {str(p.relative_to(HTML).with_suffix("")) for p in (HTML / "book").glob("**/*.html")}
+    assert built == set(PAGES)
+
+
+@pytest.mark.parametrize("name", ["index", "search", "genindex"])
+def test_the_other_pages_open(site, browser, name):
+    with Page(browser, site, name) as page:
+        assert page.tab.title()
+        assert page.problems == []
+
+
+def test_search_finds(site, browser):
+    with Page(browser, site, "search") as page:
+        page.tab.goto(f"{site}/search.html?q=discriminator")
+        page.tab.wait_for_selector("#search-results li a")
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_overflows_a_phone(site, browser, name):
+    with Page(browser, site, name, width=PHONE) as page:
+        # Folded answers count, too.
+        page.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        width = page.tab.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE:
+            wide = page.tab.evaluate(
+                "limit => [...document.querySelectorAll('.bd-main *')]"
+                ".filter(e => e.getBoundingClientRect().right > limit + 1)"
+                # what lies in a box that scrolls by itself is fine
+                ".filter(e => { for (let p = e; p; p = p.parentElement) "
+                "if (getComputedStyle(p).overflowX !== 'visible' && p !== document.body "
+                "&& p.getBoundingClientRect().right <= limit) return false; return true; })"
+                ".map(e => e.tagName + '.' + e.className + ': ' + e.textContent.slice(0, 60))"
+                ".slice(0, 8)",
+                PHONE,
+            )
+            pytest.fail(f"{width} px wide: {wide}")
+        for box in page.tab.eval_on_selector_all(
+            ".bd-article img", "all => all.map(i => i.getBoundingClientRect().right)"
+        ):
+            assert box <= PHONE
+
+
+# An image is legible in dark mode if it brings its own light ground, or the page gives it one.
+GROUND = """
+async img => {
+  await img.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = img.naturalWidth; canvas.height = img.naturalHeight;
+  const brush = canvas.getContext('2d');
+  brush.drawImage(img, 0, 0);
+  const corner = [...brush.getImageData(1, 1, 1, 1).data];
+  const style = getComputedStyle(img);
+  return {corner, ground: style.backgroundColor, filter: style.filter, alt: img.alt,
+          svg: img.src.includes('.svg')};
+}
+"""
+
+
+def light(channels) -> bool:
+    *rgb, alpha = [*channels, 255][:4]
+    return alpha >= 250 and min(rgb) >= 230
+
+
+def channels(css: str) -> list[float]:
+    numbers = [float(n) for n in css[css.index("(") + 1 : -1].replace("/", ",").split(",")]
+    return [*numbers[:3], 255 * numbers[3] if len(numbers) > 3 else 255]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_dark_mode_is_legible(site, browser, name):
+    with Page(browser, site, name, dark=True) as page:
+        assert page.tab.evaluate("document.documentElement.dataset.theme") == "dark"
+        for image in page.tab.locator(".bd-article img").all():
+            seen = image.evaluate(GROUND)
+            fine = light(seen["corner"]) or light(channels(seen["ground"]))
+            assert fine, f"dark on dark: {seen}"
+            assert seen["filter"] == "none", f"the theme changes its colors: {seen}"
+        assert page.problems == []  # before axe, which asks for style sheets in wrong places
+        # The contrast of text, sliders' labels and code against what is behind them.
+        assert page.accessibility() == []
+
+
+def picture(figure) -> str:
+    return figure.locator("img").first.get_attribute("src")
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_sliders_and_play_change_the_picture(site, browser, name):
+    with Page(browser, site, name) as page:
+        books = page.tab.locator(".gc-flipbook")
+        assert books.count(), "no interactive figure"
+        for k in range(books.count()):
+            figure = books.nth(k)
+            figure.scroll_into_view_if_needed()
+            for slider in figure.locator("input[type=range]").all():
+                last = int(slider.get_attribute("max"))
+                label = slider.evaluate("e => e.labels[0]?.textContent || e.ariaLabel")
+                assert label and label.strip(), "a slider without a label"
+                # by keyboard
+                slider.focus()
+                page.tab.keyboard.press("Home")
+                seen = {picture(figure)}
+                for step in range(1, last + 1):
+                    page.tab.keyboard.press("ArrowRight")
+                    assert slider.input_value() == str(step)
+                    seen.add(picture(figure))
+                assert len(seen) > 1, f"slider {label!r}: the keyboard changes nothing"
+                page.tab.keyboard.press("Home")
+                # by mouse: a click on the track moves the thumb there
+                box = slider.bounding_box()
+                seen = set()
+                for share in (0.02, 0.3, 0.5, 0.7, 0.98):
+                    x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+                    page.tab.mouse.click(x, y)
+                    seen.add(picture(figure))
+                assert int(slider.input_value()) == last
+                assert len(seen) > 1, f"slider {label!r}: the mouse changes nothing"
+            first = figure.locator("input[type=range]").first
+            button = figure.locator("button").first
+            # Play by mouse, until the picture has changed; then pause.
+            first.focus()
+            page.tab.keyboard.press("Home")
+            before = picture(figure)
+            button.click()
+            changed = "([e, s]) => e.querySelector('img').src !== s"
+            page.tab.wait_for_function(changed, arg=[figure.element_handle(), before])
+            if button.get_attribute("aria-label") == "Pause":
+                button.click()
+            # Play by keyboard
+            first.focus()
+            page.tab.keyboard.press("Home")
+            button.focus()
+            page.tab.keyboard.press("Enter")
+            page.tab.wait_for_function(changed, arg=[figure.element_handle(), before])
+            if button.get_attribute("aria-label") == "Pause":
+                page.tab.keyboard.press("Space")
+            assert figure.locator("img").first.get_attribute("alt")
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_answers_are_folded_until_asked(site, browser, name):
+    with Page(browser, site, name) as page:
+        answers = page.tab.locator(".bd-article details")
+        assert answers.count(), "no hint, no solution"
+        assert not page.tab.locator(".bd-article details[open]").count()
+        answers.first.locator("summary").focus()
+        page.tab.keyboard.press("Enter")
+        assert answers.first.get_attribute("open") is not None
