@@ -407,8 +407,8 @@ def _step_inputs(g):
 def _observe_step(loss, args):
     critic, _, _, fake, _ = args
     leaked = torch.zeros(()) if fake.grad is None else fake.grad.abs().sum()
-    value = torch.as_tensor(float("nan") if loss is None else loss).detach()
-    return {"loss": value, "weights": critic, "gradient that reached the fakes": leaked}
+    loss = loss.detach() if isinstance(loss, torch.Tensor) else loss
+    return {"loss": loss, "weights": critic, "gradient that reached the fakes": leaked}
 
 
 def _variant(**options):

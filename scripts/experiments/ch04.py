@@ -63,3 +63,27 @@ def run(target: str, method: str, seed: int, steps: int, every: int, points: int
 @experiment("ch04-loss-and-quality", steps=1000, every=50, points=512)
 def loss_and_quality(seed: int, device: torch.device, record: Recorder, **settings: Any) -> dict:
     return {f"{t}: {m}": run(t, m, seed, **settings) for t in TARGETS for m in METHODS}
+
+
+@experiment("ch04-fresh-discriminator", steps=1000, fresh_steps=1500)
+def fresh_discriminator(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, fresh_steps: int
+) -> dict:
+    """JS lower bounds for one generator: its own discriminator's, and a newly trained one's."""
+    p = TARGETS["ring"]
+    torch.manual_seed(seed)
+    gan = training.GANTrainer(
+        nets.MLPGenerator(), nets.MLPDiscriminator(), seed=seed, device="cpu", **METHODS["GAN"]
+    )
+    own = np.log(2) - gan.fit(p, steps, progress=False).d_loss[-50:].mean().item() / 2
+    torch.manual_seed(seed)
+    fresh = training.GANTrainer(
+        gan.generator, nets.MLPDiscriminator(), seed=seed, device="cpu", **METHODS["GAN"]
+    )
+    for _ in range(fresh_steps):  # the generator stands still
+        fresh.d_step(p.sample(128, fresh.rng))
+    g = torch.Generator().manual_seed(99)
+    with torch.no_grad():
+        real, fake = p.sample(5000, g), gan.generator(torch.randn(5000, 2, generator=g))
+        loss = fresh.loss.discriminator(fresh.discriminator(real), fresh.discriminator(fake))
+    return {"own": round(own, 4), "fresh": round(float(np.log(2) - loss / 2), 4)}
