@@ -220,7 +220,8 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
     import ipywidgets as widgets
 
     # An HTML widget, not Image: it can hold an alternative text, and the error that draw raises.
-    picture, sliders = widgets.HTML(), {}
+    picture = widgets.HTML()
+    sliders: dict[str, Any] = {}
 
     def redraw(_: Any = None) -> None:
         values = {name: slider.value for name, slider in sliders.items()}
@@ -228,7 +229,9 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             (image, width), alt = _drawn(draw(**values), title, values)
             picture.value = _img(_encode([image])[0], alt, image, width)
         except Exception as error:  # a callback's exception would go unseen
-            picture.value = f'<pre role="alert">{html.escape(f"{type(error).__name__}: {error}")}</pre>'
+            picture.value = (
+                f'<pre role="alert">{html.escape(f"{type(error).__name__}: {error}")}</pre>'
+            )
 
     for name, values in axes.items():
         options = _fine(values)

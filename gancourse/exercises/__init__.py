@@ -39,7 +39,6 @@ How to write one (in ``chNN.py``, which ends with ``EXERCISES = [...]``)::
 from __future__ import annotations
 
 import copy
-import ctypes
 import difflib
 import functools
 import html
@@ -47,21 +46,16 @@ import importlib
 import inspect
 import math
 import pkgutil
-import random
-import signal
 import sys
-import threading
-import time
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+
+from ._compare import difference, freeze, kind, short, untouched
+from ._sandbox import TimeUp, accepts, limited, one_line, readers_line, sandbox, seed
 
 __all__ = ["EXERCISES", "Exercise", "Mistake", "Report", "check"]
 
@@ -93,7 +87,7 @@ class Exercise:
 
     def cases(self) -> list[tuple]:
         """Fresh arguments, one tuple for each call."""
-        _seed(0)
+        seed(0)
         made = (
             self.inputs(torch.Generator().manual_seed(0))
             if callable(self.inputs)
@@ -102,7 +96,7 @@ class Exercise:
         return [args if isinstance(args, tuple) else (args,) for args in made]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `check` found. It has been shown already; ``print(report)`` shows it again."""
 
@@ -111,12 +105,15 @@ class Report:
     passed: bool
     message: str
     attempted: bool = True
-    _cell: int | None = field(default=None, repr=False, compare=False)
+    _cell: int | None = field(default=None, compare=False)
 
     @property
     def headline(self) -> str:
         state = "passed" if self.passed else "not yet" if self.attempted else "not attempted yet"
         return f"Exercise {self.exercise_id}: {state}"
+
+    def __repr__(self) -> str:
+        return f"<{self.headline}>"  # the report itself has been printed already
 
     def __str__(self) -> str:
         indented = "".join(f"\n  {line}" for line in self.message.splitlines())
@@ -173,10 +170,8 @@ def check(exercise_id: str, answer: Any) -> Report:
         )
     shell = _shell()
     passed, attempted, message = _grade(exercises[exercise_id], answer)
-    report = Report(
-        exercise_id, exercises[exercise_id].title, passed, message, attempted,
-        _cell=shell.execution_count if shell else None,
-    )  # fmt: skip
+    cell = shell.execution_count if shell else None
+    report = Report(exercise_id, exercises[exercise_id].title, passed, message, attempted, cell)
     report._show()
     return report
 
@@ -200,80 +195,85 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _shell() -> Any:
+    """The IPython shell, where there is one. Never imports IPython."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module and hasattr(module, "get_ipython") else None
+
+
 # --- grading: each step is one question, in the order in which a teacher would ask it -------------
+
+
+def _no(message: str) -> tuple[bool, bool, str]:
+    return False, True, message
 
 
 def _grade(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     """(passed, attempted, message)"""
-    if _untouched(answer):
+    if untouched(answer):
         return False, False, ""
     if not callable(exercise.reference):
         return _grade_value(exercise, answer)
-    names = _parameters(exercise.reference)
     if not callable(answer):
-        return False, True, (
-            f"check wants the function itself, not its result (got {_kind(answer)}): "
-            f'check("{exercise.id}", your_function).'
-        )  # fmt: skip
-    with _sandbox():
+        call = f'check("{exercise.id}", your_function)'
+        return _no(f"check wants the function itself, not its result ({kind(answer)}): {call}.")
+    names = list(inspect.signature(exercise.reference).parameters)
+    with sandbox():
         expected = _Run(exercise, exercise.reference)
         expected.all()
+        assert not any(isinstance(seen, _Unusable) for seen in expected.seen), expected.seen
         got = _Run(exercise, answer)
-        if not _accepts(answer, got.cases[0]):
-            return False, True, f"Your function must take the arguments ({', '.join(names)})."
+        if not accepts(answer, got.cases[0]):
+            return _no(f"Your function must take the arguments ({', '.join(names)}).")
         try:
-            _limited(got.all, exercise.seconds)
+            limited(got.all, exercise.seconds)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            late = isinstance(error, _TimeUp)
+            late = isinstance(error, TimeUp)
             what = f"did not finish within {exercise.seconds:g} s: is there a loop that never ends?"
-            what = f"Your function {what if late else 'raised ' + _one_line(error)}"
-            where = _readers_line(error, answer)
+            lines = [f"Your function {what if late else 'raised ' + one_line(error)}"]
+            lines += readers_line(error, answer)
             given = _arguments(names, exercise.cases()[len(got.seen)])
-            why = None if late else _named(exercise, got, error)
-            return False, True, "\n".join(filter(None, [what, where, why or f"called with {given}"]))
+            lines.append((None if late else _named(exercise, got, error)) or given)
+            return _no("\n".join(lines))
 
         # A function that works on its arguments may return None; a stub returns "...".
         blank = (...,) if exercise.observe else (None, ...)
-        if all(_untouched(result, blank) for result in got.results):
+        if all(untouched(result, blank) for result in got.results):
             return False, False, ""
-
-        differences = [_differ(exercise, e, g) for e, g in zip(expected.seen, got.seen)]
+        differences = [_differ(exercise, *pair) for pair in zip(expected.seen, got.seen)]
         if not any(differences):
-            count = len(got.seen)
-            return True, True, f"Correct on {count} inputs."
-        if message := _named(exercise, got):
-            return False, True, message
+            return True, True, f"Correct on {len(got.seen)} inputs."
+        if named := _named(exercise, got):
+            return _no(named)
+
         first = next(i for i, difference in enumerate(differences) if difference)
-        constant = _constant(got.results) and not _constant(expected.results)
-        if constant and "NaN" not in differences[first]:
-            return False, True, (
-                f"Your function returns the same for every input ({_short(got.results[0])}): "
-                f"the result must depend on {', '.join(names)}."
-            )
-        given = _arguments(names, exercise.cases()[first])
-        return False, True, f"{differences[first]}\ncalled with {given}"
+        varies = not untouched(expected.results[0]) and not _constant(expected.results)
+        if varies and _constant(got.results) and "NaN" not in str(differences[first]):
+            same = f"Your function returns the same for every input ({short(got.results[0])})"
+            return _no(f"{same}: the result must depend on {', '.join(names)}.")
+        return _no(f"{differences[first]}\n{_arguments(names, exercise.cases()[first])}")
 
 
 def _grade_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
+    # The message never shows the reference: a reader is to find it.
     if callable(answer):
-        return False, True, "This exercise wants a value, not a function."
-    got = _freeze(answer)
+        return _no("This exercise wants a value, not a function.")
+    got, right = freeze(answer), freeze(exercise.reference)
     if isinstance(got, float) and math.isnan(got):
-        return False, True, "Your answer is NaN (not a number)."
-    if not _differ(exercise, _freeze(exercise.reference), got):
+        return _no("Your answer is NaN (not a number).")
+    if not _differ(exercise, right, got):
         return True, True, "Correct."
     for mistake in exercise.mistakes:
-        if not _differ(exercise, _freeze(mistake.wrong), got, exact_types=False):
-            return False, True, mistake.message
-    if isinstance(exercise.reference, str):
-        values = sorted({exercise.reference, *(str(m.wrong) for m in exercise.mistakes)})
-        return False, True, f"{_short(got)} is none of the choices: {', '.join(values)}."
-    if _kind(got) != _kind(exercise.reference):
-        kinds = f"Your answer is {_kind(got)}; it should be {_kind(exercise.reference)}."
-        return False, True, kinds
-    return False, True, f"{_short(got)} is not it."
+        if not _differ(exercise, freeze(mistake.wrong), got, exact_types=False):
+            return _no(mistake.message)
+    if isinstance(right, str):
+        choices = sorted({right, *(str(mistake.wrong) for mistake in exercise.mistakes)})
+        return _no(f"{short(got)} is none of the choices: {', '.join(choices)}.")
+    if kind(got) != kind(right):
+        return _no(f"Your answer is {kind(got)}; it should be {kind(right)}.")
+    return _no(f"{short(got)} is not it.")
 
 
 class _Run:
@@ -286,12 +286,22 @@ class _Run:
 
     def all(self) -> None:
         for index, args in enumerate(self.cases):
-            _seed(index)
+            seed(index)
             with torch.enable_grad():
                 result = self.function(*args)
-                self.results.append(_freeze(result))
-                observe = self.exercise.observe
-                self.seen.append(_freeze(observe(result, args) if observe else result))
+                self.results.append(freeze(result))
+                if not (observe := self.exercise.observe):
+                    self.seen.append(self.results[-1])
+                    continue
+                try:
+                    self.seen.append(freeze(observe(result, args)))
+                except Exception as error:  # a gradient of something that has none, for instance
+                    what = f"What your function returned can't be used: {one_line(error)}"
+                    self.seen.append(_Unusable(what))
+
+
+class _Unusable(str):
+    """Why `observe` could make nothing of an answer."""
 
 
 def _named(exercise: Exercise, got: _Run, error: BaseException | None = None) -> str | None:
@@ -305,7 +315,7 @@ def _named(exercise: Exercise, got: _Run, error: BaseException | None = None) ->
             except Exception as other:
                 raised = other
         # Of an error's text only the beginning is compared: shapes and numbers come after it.
-        if (raised and _one_line(raised)[:50]) == (error and _one_line(error)[:50]) and _same(
+        if (raised and one_line(raised)[:50]) == (error and one_line(error)[:50]) and _same(
             exercise, wrong.seen, got.seen
         ):
             return mistake.message
@@ -319,279 +329,27 @@ def _same(exercise: Exercise, one: list, other: list) -> bool:
 
 
 def _differ(exercise: Exercise, expected: Any, got: Any, exact_types: bool = True) -> str | None:
+    if isinstance(got, _Unusable):
+        return None if isinstance(expected, _Unusable) and expected[:90] == got[:90] else str(got)
     if exercise.compare:
-        different = not exercise.compare(expected, got)
-        return f"  expected  {_short(expected)}\n  got       {_short(got)}" if different else None
-    return _difference(expected, got, exercise.rtol, exercise.atol, "", exact_types)
+        try:
+            same = exercise.compare(expected, got)
+        except Exception:  # an answer of a kind that nobody thought of
+            same = False
+        return None if same else f"  expected  {short(expected)}\n  got       {short(got)}"
+    return difference(expected, got, exercise.rtol, exercise.atol, "", exact_types)
 
 
 def _constant(results: list) -> bool:
     first = results[0]
     return (
         len(results) > 1
-        and not _untouched(first)
-        and not any(_difference(first, other, 0.0, 0.0, "", True) for other in results[1:])
+        and not untouched(first)
+        and not any(difference(first, other, 0.0, 0.0, "", True) for other in results[1:])
     )
 
 
-# --- comparing trees of tensors, numbers and text ------------------------------------------------
-
-
-def _freeze(tree: Any) -> Any:
-    """A copy that later calls cannot change; modules become their state."""
-    if isinstance(tree, nn.Module):
-        tree = tree.state_dict()
-    if isinstance(tree, Tensor):
-        return tree.detach().clone().requires_grad_(tree.requires_grad)
-    if isinstance(tree, np.ndarray):
-        return tree.copy()
-    if isinstance(tree, np.generic):
-        return tree.item()
-    if isinstance(tree, dict):
-        return {key: _freeze(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_freeze(value) for value in tree]
-    return tree
-
-
-def _untouched(tree: Any, blank: tuple = (None, ...)) -> bool:
-    if isinstance(tree, (dict, list, tuple)):
-        values = list(tree.values()) if isinstance(tree, dict) else list(tree)
-        return bool(values) and all(_untouched(value, blank) for value in values)
-    return any(tree is mark for mark in blank)
-
-
-def _kind(value: Any) -> str:
-    if value is ...:
-        return "still ..."
-    if isinstance(value, bool):
-        return "a bool"
-    if isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.ndim == 0):
-        return "a number"  # a scalar tensor and a Python number count as the same thing
-    names = {Tensor: "a tensor", np.ndarray: "a numpy array", dict: "a dict", list: "a sequence"}
-    names |= {tuple: "a sequence", str: "text", type(None): "None"}
-    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
-    return next((n for t, n in names.items() if isinstance(value, t)),
-                f"{article} {type(value).__name__}")  # fmt: skip
-
-
-def _difference(
-    expected: Any, got: Any, rtol: float, atol: float, path: str, exact_types: bool
-) -> str | None:
-    """What differs first, in words, or None."""
-    where = path or "The result"
-
-    def inside(a: Any, b: Any, key: Any) -> str | None:
-        name = f"{path}[{key!r}]" if path or not isinstance(key, str) else key
-        return _difference(a, b, rtol, atol, name, exact_types)
-
-    if _kind(expected) != _kind(got):
-        hint = " (is a `return` missing?)" if got is None and not path else ""
-        return f"{where} is {_kind(got)}; it should be {_kind(expected)}{hint}."
-    if isinstance(expected, dict):
-        missing, extra = [k for k in expected if k not in got], [k for k in got if k not in expected]
-        if missing or extra:
-            keys, verb = (missing, "lacks") if missing else (extra, "should not have")
-            return f"{where} {verb} {', '.join(map(repr, keys))}."
-        return next(filter(None, (inside(expected[k], got[k], k) for k in expected)), None)
-    if isinstance(expected, list):
-        if len(expected) != len(got):
-            return f"{where} has {len(got)} parts; it should have {len(expected)}."
-        return next(filter(None, (inside(*ab, i) for i, ab in enumerate(zip(expected, got)))), None)
-    if not isinstance(expected, (Tensor, np.ndarray, int, float)):
-        same = expected.strip().casefold() == got.strip().casefold() if isinstance(
-            expected, str) else bool(expected == got)  # fmt: skip
-        return None if same else f"{where}: expected {_short(expected)}, got {_short(got)}"
-
-    a, b = torch.as_tensor(expected).detach(), torch.as_tensor(got).detach()
-    if a.shape != b.shape:
-        return f"{where} has shape {tuple(b.shape)}; it should be {tuple(a.shape)}."
-    both_typed = isinstance(expected, Tensor) and isinstance(got, Tensor)
-    if both_typed and exact_types and (a.is_floating_point(), a.is_complex()) != (
-            b.is_floating_point(), b.is_complex()):  # fmt: skip
-        return f"{where} has dtype {_dtype(b)}; it should be {_dtype(a)}."
-    wide = torch.complex128 if a.is_complex() or b.is_complex() else torch.float64
-    x, y = a.cpu().to(wide), b.cpu().to(wide)
-    close = torch.isclose(y, x, rtol=rtol, atol=atol, equal_nan=True)
-    if not close.all():
-        return _values(where, x, y, ~close)
-    if exact_types and both_typed and a.dtype != b.dtype:
-        return f"{where} has the right values, but dtype {_dtype(b)}; it should be {_dtype(a)}."
-    if isinstance(expected, Tensor) and expected.requires_grad and not (
-            isinstance(got, Tensor) and got.requires_grad):  # fmt: skip
-        return (f"{where} has the right value, but carries no gradient "
-                "(look for .item(), .detach(), no_grad or a new tensor on the way).")  # fmt: skip
-    return None
-
-
-def _values(where: str, expected: Tensor, got: Tensor, wrong: Tensor) -> str:
-    n = expected.numel()
-    for name, test in (("NaN (not a number)", torch.isnan), ("infinite", torch.isinf)):
-        if bad := int((test(got) & ~test(expected)).sum()):
-            verb = "is" if n == 1 else f"has {bad} of {n} values that {'is' if bad == 1 else 'are'}"
-            title = f"{where} {verb} {name}."
-            break
-    else:
-        title = f"{where} is not right" + (f": {int(wrong.sum())} of {n} values differ." * (n > 1))
-    if n > 8:
-        index = tuple(int(i) for i in wrong.nonzero()[0])
-        title += f" The first is at {list(index)}:"
-        expected, got = expected[index], got[index]
-    return f"{title}\n  expected  {_short(expected)}\n  got       {_short(got)}"
-
-
-def _dtype(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
-
-
-def _short(value: Any) -> str:
-    """A value in a few characters."""
-    if isinstance(value, (Tensor, np.ndarray)):
-        value = torch.as_tensor(value).detach().cpu()
-        if value.numel() > 8:
-            return f"{_dtype(value)} tensor of shape {tuple(value.shape)}"
-        value = value.tolist()
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_short, value)) + "]"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(_short, value)) + ")"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {_short(item)}" for key, item in value.items()) + "}"
-    if value is None or isinstance(value, (str, int)):
-        return repr(value)
-    return "..." if value is ... else getattr(value, "__name__", type(value).__name__)
-
-
 def _arguments(names: list[str], args: tuple) -> str:
-    parts = [f"{name} = {_short(arg)}" for name, arg in zip(names, args)]
-    return ", ".join(part if len(part) <= 120 else part[:117] + "..." for part in parts)
-
-
-# --- running a stranger's code ---------------------------------------------------------------------
-
-
-def _parameters(function: Callable) -> list[str]:
-    return list(inspect.signature(function).parameters)
-
-
-def _accepts(function: Callable, args: tuple) -> bool:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
-        return True
-    try:
-        signature.bind(*args)
-    except TypeError:
-        return False
-    return True
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        text = str(error).strip().split("\n")[0]
-    except Exception:
-        text = ""
-    return f"{type(error).__name__}: {text}"[:200] if text else type(error).__name__
-
-
-def _readers_line(error: BaseException, answer: Callable) -> str:
-    """Line number and text of the reader's own line at which an exception came out."""
-    code = getattr(inspect.unwrap(answer), "__code__", None)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if code and f.filename == code.co_filename and f.filename != __file__]
-    if not own:  # a class or a partial: the last line that is not a library's
-        own = [f for f in frames if "site-packages" not in f.filename and f.filename != __file__]
-    return f"  line {own[-1].lineno}: {own[-1].line}" if own else ""
-
-
-def _shell() -> Any:
-    """The IPython shell, where there is one. Never imports IPython."""
-    module = sys.modules.get("IPython")
-    return module.get_ipython() if module and hasattr(module, "get_ipython") else None
-
-
-def _seed(seed: int) -> None:
-    # Not torch.manual_seed: before CUDA starts, that would queue a seed for the whole notebook.
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
-    np.random.seed(seed)
-    random.seed(seed)
-
-
-@contextmanager
-def _sandbox() -> Iterator[None]:
-    """Leave the global generators and the gradient mode as they were found."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    state = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    grad = torch.is_grad_enabled()
-    try:
-        yield
-    finally:
-        torch.set_grad_enabled(grad)
-        torch.set_rng_state(state[0])
-        np.random.set_state(state[1])
-        random.setstate(state[2])
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
-
-
-class _TimeUp(BaseException):
-    """Not an Exception, so that `except Exception` in an answer lets it pass."""
-
-
-def _limited(work: Callable[[], None], seconds: float) -> None:
-    """Run `work`; raise _TimeUp when it takes longer. A single long call into C is waited for."""
-    main = threading.current_thread() is threading.main_thread()
-    if not (main and hasattr(signal, "setitimer")):
-        return _limited_in_thread(work, seconds)
-    armed = True
-
-    def ring(*_: Any) -> None:
-        if armed:
-            raise _TimeUp
-
-    began, handler = time.monotonic(), signal.signal(signal.SIGALRM, ring)
-    delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-    try:
-        work()
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
-        if delay:  # somebody else's alarm (pytest-timeout) goes on
-            left = max(delay - (time.monotonic() - began), 1e-3)
-            signal.setitimer(signal.ITIMER_REAL, left, interval)
-
-
-def _limited_in_thread(work: Callable[[], None], seconds: float) -> None:
-    """The same where no signal can be had: Windows, or a kernel that runs cells in a thread."""
-    raised: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    worker = threading.Thread(target=target, daemon=True)
-    worker.start()
-    end, exception = time.monotonic() + seconds, _TimeUp
-    try:
-        while worker.is_alive() and time.monotonic() < end:
-            worker.join(0.05)
-    except KeyboardInterrupt:
-        end, exception = 0.0, KeyboardInterrupt
-        raise
-    finally:
-        tries = 0
-        while worker.is_alive() and tries < 20:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(worker.ident or 0), ctypes.py_object(exception)
-            )
-            worker.join(0.1)
-            tries += 1
-    if raised or worker.is_alive():
-        raise raised[0] if raised else _TimeUp()
+    parts = [f"{name} = {short(arg)}" for name, arg in zip(names, args)]
+    parts = [part if len(part) <= 120 else part[:117] + "..." for part in parts]
+    return f"called with {', '.join(parts)}"

@@ -32,6 +32,11 @@ _BEST = [
         "real.",
     ),
     Mistake(
+        lambda p, q: q / (p + q),
+        "This is the probability of *generated*: D is the probability that x is real. (And 0/0 "
+        "gives NaN where both densities vanish; give 1/2 there.)",
+    ),
+    Mistake(
         lambda p, q: p / (p + q),
         "Right wherever a density is positive, but 0/0 gives NaN where both vanish. Give 1/2 there.",
     ),
@@ -41,9 +46,19 @@ _BEST = [
         "and q = 3e-30 the answer is still 1/4. Treat the case p + q = 0 by itself.",
     ),
     Mistake(
+        lambda p, q: p / (p + q).clamp_min(1e-8),
+        "The clamp in the denominator changes the tails: with p = 1e-30 and q = 3e-30 the answer "
+        "is still 1/4. Treat the case p + q = 0 by itself.",
+    ),
+    Mistake(
         lambda p, q: (p / (p + q)).nan_to_num(0.0),
         "Where both densities vanish you give 0, 'surely generated'. Neither player has evidence "
         "there: give 1/2.",
+    ),
+    Mistake(
+        lambda p, q: p / q,
+        "This is the ratio p/q, which can be any positive number, and inf or NaN where q "
+        "vanishes. D is a probability: of p and q together, which share is p?",
     ),
     Mistake(
         lambda p, q: (p / q).nan_to_num(0.5),
@@ -154,7 +169,7 @@ def _logits_and_targets(g):
 def _with_gradient(result, args):
     gradient = None
     if isinstance(result, Tensor) and result.requires_grad and result.ndim == 0:
-        (gradient,) = torch.autograd.grad(result, args[0], retain_graph=True)
+        (gradient,) = torch.autograd.grad(result, args[0], allow_unused=True)
     return {"The loss": result, "Its gradient": gradient}
 
 

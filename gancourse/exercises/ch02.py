@@ -14,7 +14,9 @@ from . import Exercise, Mistake
 def _nets(n):
     """A small generator and discriminator; the tensors of each remember where they started."""
     generator = nn.Sequential(nn.Linear(2, n), nn.ReLU(), nn.Linear(n, 2))
-    discriminator = nn.Sequential(nn.Linear(2, n), nn.LeakyReLU(0.2), nn.Linear(n, 1), nn.Flatten(0))
+    discriminator = nn.Sequential(
+        nn.Linear(2, n), nn.LeakyReLU(0.2), nn.Linear(n, 1), nn.Flatten(0)
+    )
     return generator, discriminator
 
 
