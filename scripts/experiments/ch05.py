@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -146,7 +147,7 @@ def sides(
 def deep_critic(spectral: bool = False) -> nn.Module:
     """Twelve linear layers, He initialisation, no normalisation layers."""
     critic = nets.MLPDiscriminator(2, depth=11)
-    for layer in critic.modules():
+    for layer in list(critic.modules()):
         if isinstance(layer, nn.Linear):
             nn.init.kaiming_normal_(layer.weight, 0.2)
             nn.init.zeros_(layer.bias)
@@ -186,7 +187,7 @@ def depth(seed: int, device: torch.device, record: Recorder, **rest: Any) -> dic
     for name, how in DEEP.items():
         options: dict[str, Any] = {"seed": seed, **rest, **how}
         spectral = options.pop("spectral", False)
-        critic = fit_critic(pairs, make=lambda s=spectral: deep_critic(s), **options)
+        critic = fit_critic(pairs, make=partial(deep_critic, spectral), **options)
         assert isinstance(critic, nets.MLPDiscriminator)
         result[name] = gradient_by_layer(critic, pairs)
     return result
@@ -214,7 +215,7 @@ def gan(seed: int, device: torch.device, record: Recorder, *, steps: int, **rest
             torch.manual_seed(seed)
             generator, critic = nets.MLPGenerator(), nets.MLPDiscriminator()
             if spectral:
-                for layer in critic.modules():
+                for layer in list(critic.modules()):
                     if isinstance(layer, nn.Linear):
                         spectral_norm(layer)
             trainer = training.GANTrainer(
