@@ -154,12 +154,18 @@ def scatter(
         extent: half-width of the square shown; None: whatever holds the points.
         size: of a mark, in points squared.
     """
+    from matplotlib.patheffects import withStroke
+
     if real is not None:
         xy = _points("real", real)
         ax.scatter(*xy.T, s=size, color=REAL, alpha=0.5, linewidths=0, label="real")
     if fake is not None:
         xy = _points("fake", fake)
-        ax.scatter(*xy.T, s=size * 2, color=FAKE, alpha=0.8, marker="x", lw=0.9, label="generated")
+        # A dark rim: on a discriminator's surface, orange marks would vanish in the orange side.
+        rim = withStroke(linewidth=1.6, foreground="#6B4600")
+        ax.scatter(
+            *xy.T, s=size * 2, color=FAKE, marker="x", lw=0.9, path_effects=[rim], label="generated"
+        )
     ax.set_aspect("equal")
     if extent is not None:
         ax.set(xlim=(-extent, extent), ylim=(-extent, extent))
@@ -199,7 +205,7 @@ def decision_surface(
     box = (-extent, extent, -extent, extent)
     image = ax.imshow(
         logits, origin="lower", extent=box, cmap=discriminator_cmap(), vmin=-limit, vmax=limit,
-        alpha=0.75, interpolation="bilinear",
+        alpha=0.6, interpolation="bilinear",
     )  # fmt: skip
     if logits.min() < 0 < logits.max():
         ax.contour(logits, levels=[0], extent=box, colors="#444444", linewidths=0.8)

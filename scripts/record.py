@@ -83,7 +83,9 @@ def record(name: str, device: torch.device, *, allow_dirty: bool = False) -> dic
         torch.manual_seed(seed)
         results.append(experiment.run(seed, device, recorder, **experiment.settings))
         times.append(time.perf_counter() - start)
-        print(f"{name} seed {seed}: {times[-1]:.1f} s  {results[-1]}", flush=True)
+        told = str(results[-1])
+        told = told if len(told) < 300 else told[:300] + " ..."  # curves go to the file only
+        print(f"{name} seed {seed}: {times[-1]:.1f} s  {told}", flush=True)
     return {
         "name": name,
         "results": results,
