@@ -1,0 +1,84 @@
+"""scripts/build.py: what runs again and what fails; scripts/api.py: the reference page."""
+
+import os
+
+import pytest
+
+from scripts import api, build, notebook
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A clone with a package of one line and one chapter that leaves a mark when it runs."""
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "CACHE", tmp_path / "_build" / ".jupyter_cache")
+    (tmp_path / "gancourse").mkdir()
+    (tmp_path / "gancourse" / "__init__.py").write_text("x = 1\n")
+    write(tmp_path, "open('../ran.txt', 'a').write('x')\nprint(1)")
+    return tmp_path
+
+
+def write(root, code, prose="# Title"):
+    source = root / "text.py"
+    source.write_text(
+        f'# %% [markdown]\n# {prose}\n\n# %% tags=["nbval-check-output"]\n{code}\n',
+        encoding="utf-8",
+    )
+    notebook.from_text(source, root / "book" / "01-x.ipynb")
+
+
+def runs(root):
+    mark = root / "ran.txt"
+    return len(mark.read_text()) if mark.exists() else 0
+
+
+def test_a_chapter_runs_again_when_its_code_or_the_package_changed_and_not_else(book):
+    assert build.fill_cache(jobs=1) == []
+    assert runs(book) == 1
+    assert build.cpu_times()["01-x.ipynb"] > 0
+    assert build.fill_cache(jobs=1) == []
+    write(book, "open('../ran.txt', 'a').write('x')\nprint(1)", prose="# Another title")
+    assert build.fill_cache(jobs=1) == []
+    assert runs(book) == 1  # prose is no reason
+    (book / "gancourse" / "__init__.py").write_text("x = 2\n")
+    assert build.fill_cache(jobs=1) == []
+    assert runs(book) == 2
+    write(book, "open('../ran.txt', 'a').write('x')\nprint(2)")
+    assert build.fill_cache(jobs=1) == []
+    assert runs(book) == 3
+
+
+def test_a_chapter_that_fails_fails_each_time(book):
+    write(book, "print(1)\n1 / 0")
+    for _ in range(2):
+        (failure,) = build.fill_cache(jobs=1)
+        assert "01-x.ipynb" in failure
+        assert "ZeroDivisionError" in failure
+        assert "1 / 0" in failure
+    assert build.cpu_times() == {}
+
+
+def test_a_failed_chapter_ends_the_build(book, monkeypatch, capsys):
+    monkeypatch.setattr(build.api, "main", lambda argv: 0)
+    monkeypatch.setattr(build, "HTML", book / "_build" / "html")
+    for name in notebook.ENVIRONMENT:
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    write(book, "1 / 0")
+    assert build.main([]) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_the_reference_names_everything_public():
+    page = api.page()
+    for name in ("data.ring", "losses.GANLoss", "penalties.r1_penalty", "training.GANTrainer"):
+        assert f"### `{name}`" in page
+    assert "### `exercises.check`" in page
+    assert "._" not in "".join(line for line in page.splitlines() if line.startswith("#"))
+
+
+def test_docstrings_become_markdown_that_means_itself():
+    text = api.markdown(
+        "Uses ``a_b`` in [0, 1].\n\nRaises:\n    ValueError: for x < 0,\n        or *y*."
+    )
+    assert "`a_b` in \\[0, 1\\]" in text
+    assert "**Raises**\n\n- ValueError: for x \\< 0, or \\*y\\*." in text
