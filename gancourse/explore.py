@@ -205,10 +205,11 @@ def _live() -> bool:
 
 
 def _fine(values: Sequence[Any]) -> list[Any]:
-    """Numbers: about 50 steps, evenly between each given value and the next."""
+    """Numbers: 20 to 50 steps, evenly between each given value and the next."""
     if not all(isinstance(value, (int, float, np.number)) for value in values):
         return list(values)
-    parts = max(1, round(50 / (len(values) - 1)))
+    intervals = len(values) - 1
+    parts = max((n for n in (2, 5, 10, 20, 40) if n * intervals <= 50), default=1)  # round steps
     knots = np.arange(len(values))
     steps = np.interp(np.linspace(0, knots[-1], parts * knots[-1] + 1), knots, values)
     if all(isinstance(value, (int, np.integer)) for value in values):
@@ -295,7 +296,8 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
   };
   const play = (on) => {
     clearInterval(timer);
-    timer = on ? setInterval(step, DATA.ms) : 0;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    timer = on ? setInterval(step, Math.max(DATA.ms, calm ? 1000 : 0)) : 0;
     button.setAttribute("aria-label", on ? "Pause" : "Play");
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
     outputs.forEach((output) => output.setAttribute("aria-live", on ? "off" : "polite"));

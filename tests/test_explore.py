@@ -1,0 +1,354 @@
+"""Interactive figures: as HTML, in a real Chromium, and as widgets of a live kernel."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gancourse import explore as module
+from gancourse.explore import explore, flipbook
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """No test leaves a figure open: neither do the functions."""
+    plt.close("all")
+    yield
+    assert plt.get_fignums() == []
+
+
+def figure(value=0.0, width=4.0):
+    fig, ax = plt.subplots(figsize=(width, 2.0))
+    ax.plot([0, 1, 2], [value, 1, value])
+    ax.set(ylim=(-3, 3))
+    return fig
+
+
+def pixels(k=0):
+    return np.full((8, 12), 20 * k, np.uint8)
+
+
+def book(n=5, **options):
+    labels = [f"step {k}" for k in range(n)]
+    return flipbook([pixels(k) for k in range(n)], labels, "A <run> & more", **options)
+
+
+def pictures(html):
+    found = re.findall(r"data:image/(\w+);base64,([A-Za-z0-9+/=]+)", html)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for _, data in found]
+
+
+# --- as HTML --------------------------------------------------------------------------------------
+
+
+def test_html_is_self_contained_and_safe_in_markdown():
+    html = book().html
+    assert "http" not in html and "url(" not in html and "import" not in html
+    assert "\n\n" not in html and not re.search(r"\n\s*\n", html)
+    assert "<run>" not in html and "A &lt;run&gt; &amp; more" in html
+    assert len(pictures(html)) == 5
+    assert repr(book()) == "[interactive figure: A <run> & more, 5 frames]"
+
+
+def test_a_label_cannot_end_the_script():
+    html = flipbook([pixels(), pixels(1)], ["</script><b>", "two"], "t").html
+    assert html.count("</script>") == 1 and "<b>" not in html
+
+
+def test_figures_are_drawn_at_double_resolution_and_closed():
+    html = flipbook([figure(0), figure(1)], ["a", "b"], "t").html
+    assert {image.size for image in pictures(html)} == {(800, 400)}
+    assert 'style="width:400px' in html
+    html = flipbook([figure(0, width=20.0)], ["a"], "wide figures shrink to the page").html
+    assert pictures(html)[0].size == (1440, 144)
+
+
+def test_png_bytes_and_arrays_are_frames_too():
+    from gancourse import plots
+
+    fig = figure()
+    data = plots.png(fig)
+    plt.close(fig)
+    assert pictures(flipbook([data], ["a"], "t").html)[0].size == (800, 400)
+    color = np.zeros((8, 12, 3), np.uint8)
+    color[0, 0] = (255, 0, 0)
+    image = pictures(flipbook([color], ["a"], "t").html)[0].convert("RGB")
+    assert image.size == (720, 480) and image.getpixel((3, 3))[0] > 200  # large pixels
+
+
+def test_ids_are_unique_on_a_page_and_pictures_the_same_in_each_build():
+    one, two = book().html, book().html
+    ids = [re.search(r'figure class="gc-flipbook" id="(.+?)"', html)[1] for html in (one, two)]
+    assert ids[0] != ids[1]
+    assert one.replace(ids[0], "") == two.replace(ids[1], "")
+
+
+def test_forty_busy_frames_stay_below_a_megabyte_and_a_half():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (90, 180, 3), dtype=np.uint8)  # as hard to compress as can be
+    frames = [np.roll(noise, k, 0).repeat(4, 0).repeat(4, 1) for k in range(40)]
+    assert len(flipbook(frames, [str(k) for k in range(40)], "t").html) < 4_000_000
+    lines = [figure(k / 20, width=7.2) for k in range(15)]
+    html = flipbook(lines, [str(k) for k in range(15)], "t").html
+    assert len(html) < 15 * 1_500_000 / 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([], [], "t"), "0 frames"),
+        (([pixels()], ["a", "b"], "t"), "1 frames, 2 labels"),
+        (([pixels(), np.zeros((9, 9), np.uint8)], ["a", "b"], "t"), "of sizes"),
+        ((["no picture"], ["a"], "t"), "need a matplotlib figure"),
+        (([np.zeros((2, 2))], ["a"], "t"), "float64 (2, 2)"),
+    ],
+)
+def test_bad_frames(arguments, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        flipbook(*arguments)
+
+
+def test_bad_start_and_alts():
+    with pytest.raises(ValueError, match="start = 5"):
+        book(start=5)
+    with pytest.raises(ValueError, match="with 1 alts"):
+        book(alts=["one"])
+
+
+# --- explore without a kernel ---------------------------------------------------------------------
+
+
+def test_explore_draws_the_product_of_its_axes():
+    calls = []
+
+    def draw(mean, kind):
+        calls.append((mean, kind))
+        return figure(mean), f"mean {mean}, {kind}"
+
+    made = explore(
+        draw, title="t", mean=[0, 1.5, 2], kind=["p", "q"], start={"mean": 1.6, "kind": "q"}
+    )
+    assert calls == [(m, k) for m in (0, 1.5, 2) for k in "pq"] and made.frames == 6
+    assert 'alt="mean 1.5, q"' in made.html
+    assert made.html.count('type="range"') == 2 and made.html.count("<label for=") == 2
+    assert 'max="2" value="1"' in made.html and 'max="1" value="1"' in made.html
+
+
+def test_explore_names_what_is_wrong():
+    def draw(**values):
+        return figure()
+
+    with pytest.raises(ValueError, match="axes have no values"):
+        explore(draw, title="t")
+    with pytest.raises(ValueError, match=r"\{'a': 1\}"):
+        explore(draw, title="t", a=[1])
+    with pytest.raises(ValueError, match="at most 300"):
+        explore(draw, title="t", a=range(20), b=range(20))
+    with pytest.raises(ValueError, match=r"start names \['c'\]; the axes are \['a'\]"):
+        explore(draw, title="t", a=[1, 2], start={"c": 1})
+    with pytest.raises(ValueError, match=r"draw\(a = 1\) returned None"):
+        explore(lambda a: None, title="t", a=[1, 2])
+
+
+# --- with a live kernel ---------------------------------------------------------------------------
+
+
+def test_fine_steps_pass_through_the_given_values():
+    fine = module._fine([0.001, 0.01, 0.1])
+    assert {0.001, 0.01, 0.1} <= set(fine) and len(fine) == 41 and fine == sorted(fine)
+    assert module._fine([1, 4]) == [1, 2, 3, 4]
+    assert module._fine(["a", "b"]) == ["a", "b"]
+
+
+@pytest.fixture
+def live(monkeypatch):
+    monkeypatch.setattr(module, "_live", lambda: True)
+    return pytest.importorskip("ipywidgets")
+
+
+def test_live_panel_draws_at_fine_steps_and_shows_errors(live):
+    seen = []
+
+    def draw(mean, n):
+        seen.append((mean, n))
+        if n == 3:
+            raise RuntimeError("n = 3 is <odd>")
+        return figure(mean), f"mean {mean:.2f}"
+
+    panel = explore(draw, title="A <title>", mean=[-1.0, 0.0, 1.0], n=[1, 5], start={"mean": 0.5})
+    title, picture, mean, n = panel.children
+    assert seen == [(0.5, 1)] and "A &lt;title&gt;" in title.value
+    assert 'alt="mean 0.50"' in picture.value and mean.description == "mean"
+    before = picture.value
+    mean.value = mean.options[0][1]
+    assert seen[-1] == (-1.0, 1) and picture.value != before and 'alt="mean -1.00"' in picture.value
+    n.value = 3
+    assert "RuntimeError: n = 3 is &lt;odd&gt;" in picture.value
+    n.value = 4
+    assert "RuntimeError" not in picture.value and seen[-1] == (-1.0, 4)
+
+
+def test_no_widgets_no_kernel_or_a_book_build_give_a_flipbook(live, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)  # makes its import fail
+    assert isinstance(explore(lambda a: figure(a), title="t", a=[0, 1]), module.Flipbook)
+    monkeypatch.undo()
+    monkeypatch.delenv("GANCOURSE_STATIC", raising=False)
+    assert not module._live()  # pytest is no kernel
+
+    class Shell:
+        kernel = object()
+
+    import IPython
+
+    monkeypatch.setattr(IPython, "get_ipython", lambda: Shell())
+    assert module._live()
+    monkeypatch.setenv("GANCOURSE_STATIC", "1")
+    assert not module._live()
+
+
+# --- in a browser ---------------------------------------------------------------------------------
+
+
+THEMES = {"light": ("#ffffff", "#222222"), "dark": ("#121212", "#ced6dd")}
+
+
+def open_page(browser, theme="light", width=800, **options):
+    made = [
+        book(interval_ms=60, alts=[f"picture {k}" for k in range(5)]),
+        book(start=2),
+        explore(
+            lambda mean, s: (figure(mean * s), f"curve at {mean}, {s}"),
+            title="Two sliders", mean=[0, 1, 2], s=[-1, 0.5, 1], start={"s": 0.5},
+        ),
+    ]  # fmt: skip
+    back, front = THEMES[theme]
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    page.problems = []
+    page.on("console", lambda message: page.problems.append(message.text))
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.set_content(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>'
+        '<meta name="viewport" content="width=device-width"></head>'
+        f'<body style="background:{back};color:{front};font:16px sans-serif"><main><h1>Page</h1>'
+        f"{''.join(one.html for one in made)}</main></body></html>"
+    )
+    return page, [page.locator(".gc-flipbook").nth(k) for k in range(3)]
+
+
+def state(figure):
+    image = figure.locator("img")
+    shown = figure.locator("output").all_text_contents()
+    return image.get_attribute("src"), image.get_attribute("alt"), shown
+
+
+def test_arrow_keys_change_the_picture_its_text_and_no_other(browser):
+    page, (first, second, third) = open_page(browser)
+    others = state(second), state(third)
+    seen = [state(first)]
+    first.locator("input").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+        seen.append(state(first))
+    assert [alt for _, alt, _ in seen] == [f"picture {k}" for k in range(5)]
+    assert [label for _, _, (label,) in seen] == [f"step {k}" for k in range(5)]
+    assert len({source for source, _, _ in seen}) == 5
+    assert first.locator("input").get_attribute("aria-valuetext") == "step 4"
+    page.keyboard.press("Home")
+    assert state(first) == seen[0]
+    assert (state(second), state(third)) == others and others[0][2] == ["step 2"]
+    assert page.problems == []
+    page.context.close()
+
+
+def test_play_advances_to_the_end_stops_and_starts_again(browser):
+    page, (first, _, _) = open_page(browser)
+    button, output = first.get_by_role("button"), first.locator("output")
+    page.wait_for_timeout(200)
+    assert state(first)[1] == "picture 0"  # never by itself
+    button.click()
+    assert button.get_attribute("aria-label") == "Pause"
+    assert output.get_attribute("aria-live") == "off"  # a screen reader isn't flooded
+    page.wait_for_function("document.querySelector('output').textContent === 'step 4'")
+    page.wait_for_function("document.querySelector('button').ariaLabel === 'Play'")
+    assert output.get_attribute("aria-live") == "polite"
+    button.focus()
+    page.keyboard.press("Enter")  # from the start again
+    assert state(first)[1] in ("picture 0", "picture 1")
+    page.keyboard.press("Space")
+    paused = state(first)
+    page.wait_for_timeout(200)
+    assert state(first) == paused and button.get_attribute("aria-label") == "Play"
+    button.click()
+    first.locator("input").fill("1")  # touching the slider stops it, too
+    page.wait_for_timeout(200)
+    assert state(first)[1] == "picture 1"
+    page.context.close()
+
+
+def test_two_sliders_reach_every_frame(browser):
+    page, (_, _, third) = open_page(browser)
+    seen = {}
+    for i, mean in enumerate((0, 1, 2)):
+        third.get_by_label("mean").fill(str(i))
+        for k, s in enumerate(("-1", "0.5", "1")):
+            third.get_by_label("s", exact=True).fill(str(k))
+            source, alt, shown = state(third)
+            assert alt == f"curve at {mean}, {s}" and shown == [str(mean), s]
+            seen[alt] = source
+    assert len(seen) == 9 and len(set(seen.values())) == 6  # by the product of the two
+    assert page.problems == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_and_nothing_overflows(browser, theme, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, figures = open_page(browser, theme, width)
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["help"]) for rule in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for one in figures:
+        assert one.bounding_box()["width"] <= 720
+        assert one.locator("img").evaluate("i => getComputedStyle(i).backgroundColor") == (
+            "rgb(255, 255, 255)"
+        )
+        for target in [*one.locator("button").all(), *one.locator("input").all()]:
+            assert target.bounding_box()["height"] >= 24  # large enough for a finger
+    page.context.close()
+
+
+def test_reduced_motion_plays_slowly(browser):
+    page, (first, _, _) = open_page(browser, reduced_motion="reduce")
+    first.get_by_role("button").click()
+    page.wait_for_timeout(400)  # 60 ms a frame otherwise
+    assert state(first)[1] == "picture 0"
+    page.context.close()
+
+
+def test_the_same_output_twice_on_a_page_works_in_both_places(browser):
+    html = book().html
+    page = browser.new_page()
+    page.set_content(html + html)  # JupyterLab's "new view for output"
+    for k in range(2):
+        one = page.locator(".gc-flipbook").nth(k)
+        one.locator("input").fill("3")
+        assert one.locator("output").text_content() == "step 3"
+    page.close()
