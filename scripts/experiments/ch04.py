@@ -25,6 +25,9 @@ METHODS: dict[str, dict] = {
     "GAN, 5 D steps": {"loss": "nonsaturating", "n_critic": 5, "lr": 1e-3, "betas": (0.5, 0.999)},
 }
 
+# The same WGAN at twice the learning rate: does what is said of it hold there too?
+FASTER = METHODS["WGAN"] | {"lr": 1e-3}
+
 
 def w1_of_samples(x: Tensor, y: Tensor) -> float:
     """Exact W1 between two sets of as many points, ``(n, d)`` each: the cheapest pairing."""
@@ -37,9 +40,10 @@ def run(target: str, method: str, seed: int, steps: int, every: int, points: int
     """W1 of the samples every `every` steps, beside the losses' means over those steps."""
     p = TARGETS[target]
     real = p.sample(points, torch.Generator().manual_seed(99))
+    settings = FASTER if method == "WGAN, lr 1e-3" else METHODS[method]
     torch.manual_seed(seed)
     trainer = training.GANTrainer(
-        nets.MLPGenerator(), nets.MLPDiscriminator(), seed=seed, device="cpu", **METHODS[method]
+        nets.MLPGenerator(), nets.MLPDiscriminator(), seed=seed, device="cpu", **settings
     )
     w1: list[float] = []
     history = trainer.fit(
@@ -52,7 +56,7 @@ def run(target: str, method: str, seed: int, steps: int, every: int, points: int
     d_loss = history.d_loss.view(-1, every).mean(1)
     # What the discriminator's loss says of the distance: the critic's estimate of K * W1, or the
     # GAN's lower bound of the Jensen-Shannon divergence. Both should fall as samples improve.
-    distance = -d_loss if method == "WGAN" else np.log(2) - d_loss / 2
+    distance = -d_loss if "WGAN" in method else np.log(2) - d_loss / 2
     return {
         "w1": [round(v, 4) for v in w1],
         "distance": [round(float(v), 5) for v in distance],
@@ -63,6 +67,11 @@ def run(target: str, method: str, seed: int, steps: int, every: int, points: int
 @experiment("ch04-loss-and-quality", steps=1000, every=50, points=512)
 def loss_and_quality(seed: int, device: torch.device, record: Recorder, **settings: Any) -> dict:
     return {f"{t}: {m}": run(t, m, seed, **settings) for t in TARGETS for m in METHODS}
+
+
+@experiment("ch04-faster-critic", steps=1000, every=50, points=512)
+def faster_critic(seed: int, device: torch.device, record: Recorder, **settings: Any) -> dict:
+    return {f"{t}: WGAN, lr 1e-3": run(t, "WGAN, lr 1e-3", seed, **settings) for t in TARGETS}
 
 
 @experiment("ch04-fresh-discriminator", steps=1000, fresh_steps=1500)
