@@ -226,13 +226,15 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
 
     def redraw(_: Any = None) -> None:
         values = {name: slider.value for name, slider in sliders.items()}
+        began = time.perf_counter()
         try:
             (image, width), alt = _drawn(draw(**values), title, values)
             picture.value = _img(_encode([image])[0], alt, image, width)
         except Exception as error:  # a callback's exception would go unseen
-            picture.value = (
-                f'<pre role="alert">{html.escape(f"{type(error).__name__}: {error}")}</pre>'
-            )
+            text = html.escape(f"{type(error).__name__}: {error}")
+            picture.value = f'<pre role="alert">{text}</pre>'
+        for slider in sliders.values():  # a slow picture is drawn when the slider is let go
+            slider.continuous_update = time.perf_counter() - began < 0.3
 
     for name, values in axes.items():
         options = _fine(values)
@@ -243,11 +245,8 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             style={"description_width": "initial"},
             layout=widgets.Layout(width="100%", max_width="480px"),
         )
-    began = time.perf_counter()
     redraw()
-    slow = time.perf_counter() - began > 0.3
     for slider in sliders.values():
-        slider.continuous_update = not slow  # a slow picture is drawn when the slider is let go
         slider.observe(redraw, "value")
     return widgets.VBox([widgets.HTML(f"<b>{html.escape(title)}</b>"), picture, *sliders.values()])
 
@@ -349,8 +348,9 @@ def _book(
     sources[at] = None
     data = {"id": name, "frames": sources, "alts": list(alts), "ms": interval_ms}
     data["values"] = list(axes.values())
+    keys = 'data-lm-suppress-shortcuts="true"'  # else JupyterLab takes the arrow keys for itself
     button = (
-        '<button type="button" aria-label="Play"><svg width="16" height="16" viewBox="0 0 16 16" '
+        f'<button type="button" aria-label="Play" {keys}><svg width="16" height="16" viewBox="0 0 16 16" '
         'aria-hidden="true"><path d="M4 2.5v11l9-5.5z"/></svg></button>'
     )
     rows, caption = "", html.escape(title)
@@ -360,7 +360,7 @@ def _book(
             label, caption = "", f'<label for="{name}-{k}">{caption}</label>'
         rows += (
             f'<div class="gc-row">{"" if k else button}{label}<input id="{name}-{k}" type="range" '
-            f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off">'
+            f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off" {keys}>'
             f'<output for="{name}-{k}" aria-live="polite">{html.escape(values[start[k]])}</output></div>\n'
         )
     value_width = min(16, max(len(text) for texts in axes.values() for text in texts))

@@ -476,6 +476,9 @@ def test_report_prints_once_and_escapes_html(registered, capsys):
     assert shown == f"{report}\n" and shown.startswith("Exercise t.1: not yet\n  ")
     assert "<script" not in dataclasses.replace(report, message="<script>")._repr_html_()
     assert "\n\n" not in report._repr_html_()
+    marked = dataclasses.replace(report, message="`a*b` is *not so*: 2 * x * y\n  line 1: `a` *b*")
+    assert "<code>a*b</code> is <em>not so</em>: 2 * x * y<" in marked._repr_html_()
+    assert "line 1: `a` *b*<" in marked._repr_html_()
 
 
 def test_importing_the_engine_does_not_import_the_chapters():

@@ -60,6 +60,10 @@ def test_html_is_self_contained_and_safe_in_markdown():
     assert "\n\n" not in html and not re.search(r"\n\s*\n", html)
     assert "<run>" not in html and "A &lt;run&gt; &amp; more" in html
     assert len(pictures(html)) == 5
+    # Without this JupyterLab takes the arrow keys for its own (seen in 4.x).
+    assert html.count('data-lm-suppress-shortcuts="true"') == html.count("<button") + html.count(
+        "<input"
+    )
     assert repr(book()) == "[interactive figure: A <run> & more, 5 frames]"
 
 

@@ -33,7 +33,8 @@ How to write one (in ``chNN.py``, which ends with ``EXERCISES = [...]``)::
   counts: ``lambda loss, args: {"loss": loss, "weights of D": args[0]}``. Keys are shown to readers.
 - An answer that is a value, not a function: give the value as ``reference`` and wrong values as
   mistakes. ``compare(expected, got) -> bool`` replaces the comparison where equality won't do.
-- A message says what is wrong and what to do about it, and leaves the code to the reader.
+- A message says what is wrong and what to do about it, and leaves the code to the reader. In it
+  `this` is shown as code and *this* with emphasis; no other markup.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ import importlib
 import inspect
 import math
 import pkgutil
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -96,6 +98,12 @@ class Exercise:
         return [args if isinstance(args, tuple) else (args,) for args in made]
 
 
+_PRE = (
+    "margin:.2em 0;padding:0;background:none;border:0;color:inherit;box-shadow:none;"
+    "white-space:pre-wrap"
+)
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
     """What `check` found. It has been shown already; ``print(report)`` shows it again."""
@@ -124,13 +132,14 @@ class Report:
         mark, color = ("✓", "#009E73") if self.passed else ("✗", "#D55E00")
         if not self.attempted:
             mark, color = "○", "#777777"
-        body = "".join(
-            f'<pre style="margin:.2em 0;padding:0;background:none;border:0;color:inherit;'
-            f'box-shadow:none;white-space:pre-wrap">{html.escape(line)}</pre>'
-            if line.startswith("  ")
-            else f'<p style="margin:.2em 0">{html.escape(line)}</p>'
-            for line in self.message.splitlines()
-        )
+        body = ""
+        for line in map(html.escape, self.message.splitlines()):
+            if line.startswith("  "):  # code and values
+                body += f'<pre style="{_PRE}">{line}</pre>'
+            else:
+                line = re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
+                line = re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", line)
+                body += f'<p style="margin:.2em 0">{line}</p>'
         return (
             f'<div class="gc-report" style="border-left:4px solid {color};padding:.2em 0 .2em .9em;'
             f'margin:.5em 0"><strong><span aria-hidden="true">{mark} </span>'
