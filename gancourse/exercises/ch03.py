@@ -366,9 +366,9 @@ _FAILURES = {
     "D": "mode collapse",
 }
 _LOOK = {
-    "A": "look at the number of classes and at the spread: does it ever come to rest?",
-    "B": "look at the scale of the gradient's norm, and at whether the samples move at all.",
-    "C": "look at the number of classes in the last third: how many, and does it change?",
+    "A": "look at the spread from beginning to end: does it ever come to rest?",
+    "B": "look at the scale of the gradient's norm, and whether the spread moves at all.",
+    "C": "look at the last third: is anything still changing, and are all eight modes there?",
     "D": "look at the spread of the samples against that of the data (1).",
 }
 
