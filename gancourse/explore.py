@@ -255,7 +255,7 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
 
 _STYLE = """
 .gc-flipbook{max-width:720px;margin:1em 0;padding:0;color:inherit;font:inherit;text-align:left}
-.gc-flipbook figcaption{margin:0 0 .5em;color:inherit;font-weight:600;text-align:left}
+.gc-flipbook figcaption{margin:0 0 .5em;padding:0;color:inherit;font-weight:600;text-align:left}
 .gc-flipbook .gc-card{display:block;width:100%;height:auto;margin:0;padding:6px;box-sizing:border-box;background:#fff;border-radius:6px;filter:none}
 .gc-flipbook .gc-row{display:flex;flex-wrap:wrap;align-items:center;gap:.2em .8em;margin-top:.6em}
 .gc-flipbook .gc-row+.gc-row{margin-top:0;padding-left:calc(34px + .8em)}

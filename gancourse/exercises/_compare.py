@@ -112,7 +112,8 @@ def _values(where: str, expected: Tensor, got: Tensor, wrong: Tensor) -> str:
             title = f"{where} {verb} {name}."
             break
     else:
-        title = f"{where} is not right" + (f": {int(wrong.sum())} of {n} values differ." * (n > 1))
+        many = f" {int(wrong.sum())} of {n} values differ." if n > 1 else ""
+        title = f"{where} is not right:{many}"
     if n > 8:
         index = tuple(int(i) for i in wrong.nonzero()[0])
         title += f" The first is at {list(index)}:"
