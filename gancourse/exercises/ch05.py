@@ -12,7 +12,7 @@ from . import Exercise, Mistake
 
 
 def _mixed(real, fake, mix):
-    return (mix * real + (1 - mix) * fake).detach().requires_grad_()
+    return real.lerp(fake, mix).detach().requires_grad_()
 
 
 def _per_sample(real):
@@ -65,7 +65,7 @@ def _gp_no_graph(critic, real, fake):
 
 def _gp_attached(critic, real, fake):
     mix = _per_sample(real)
-    gradient = _slope(critic, mix * real + (1 - mix) * fake)
+    gradient = _slope(critic, real.lerp(fake, mix))
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
@@ -384,8 +384,8 @@ EXERCISES = [
             ),
             Mistake(
                 _gp_swapped,
-                "Right but for one convention: your ε multiplies the generated image. The random "
-                "points are as good, but the check compares numbers: let ε multiply the real one.",
+                "Right but for one convention: your ε multiplies the real image. The random points "
+                "are as good, but the check compares numbers: let ε = 0 be real, 1 generated.",
             ),
             Mistake(
                 _gp_channel_norm,
