@@ -34,6 +34,7 @@ CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767
 def use_style() -> None:
     """Set matplotlib's defaults to the book's look: 720 px wide, thin axes without boxes."""
     import matplotlib as mpl
+    from cycler import cycler
 
     mpl.rcParams.update(
         {
@@ -51,7 +52,7 @@ def use_style() -> None:
             "axes.titlelocation": "left",
             "axes.titlecolor": "#222222",
             "axes.labelsize": 10,
-            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.prop_cycle": cycler(color=CYCLE),
             "xtick.color": "#555555",
             "ytick.color": "#555555",
             "xtick.labelsize": 9,
@@ -158,13 +159,20 @@ def scatter(
 
     if real is not None:
         xy = _points("real", real)
-        ax.scatter(*xy.T, s=size, color=REAL, alpha=0.5, linewidths=0, label="real")
+        ax.scatter(xy[:, 0], xy[:, 1], s=size, color=REAL, alpha=0.5, linewidths=0, label="real")
     if fake is not None:
         xy = _points("fake", fake)
         # A dark rim: on a discriminator's surface, orange marks would vanish in the orange side.
         rim = withStroke(linewidth=1.6, foreground="#6B4600")
         ax.scatter(
-            *xy.T, s=size * 2, color=FAKE, marker="x", lw=0.9, path_effects=[rim], label="generated"
+            xy[:, 0],
+            xy[:, 1],
+            s=size * 2,
+            color=FAKE,
+            marker="x",
+            lw=0.9,
+            path_effects=[rim],
+            label="generated",
         )
     ax.set_aspect("equal")
     if extent is not None:

@@ -110,8 +110,12 @@ class GANTrainer:
     ):
         lr_g, lr_d = (lr, lr) if isinstance(lr, (int, float)) else lr
         self.loss = losses.get(loss)
-        if not hasattr(generator, "nz"):
-            raise ValueError("generator has no attribute nz; set it to the size of its latent")
+        nz = getattr(generator, "nz", None)
+        if not isinstance(nz, int):
+            raise ValueError(
+                f"generator.nz is {nz!r}; need the attribute nz, the size of its latent"
+            )
+        self.nz = nz
         for name, value, good, need in (
             ("n_critic", n_critic, n_critic >= 1, "at least 1"),
             ("batch_size", batch_size, batch_size >= 1, "at least 1"),
@@ -146,13 +150,13 @@ class GANTrainer:
         self.total: int | None = None  # steps of the learning-rate schedule
         self.history = History()
         self._d_parameters = list(discriminator.parameters())
-        self._g_parameters = list(generator.parameters())
+        self._g_parameters: list[Tensor] = list(generator.parameters())
 
     # --- one step of each player ------------------------------------------------------------------
 
     def latent(self, n: int) -> Tensor:
         """Draw ``z (n, nz)``, standard normal, from the trainer's own random stream."""
-        return torch.randn(n, self.generator.nz, generator=self.rng, device=self.device)
+        return torch.randn(n, self.nz, generator=self.rng, device=self.device)
 
     def d_step(self, real: Tensor) -> Tensor:
         """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
@@ -210,7 +214,7 @@ class GANTrainer:
     @torch.no_grad()
     def _update_ema(self) -> None:
         assert self.ema is not None and self.ema_decay is not None
-        average = list(self.ema.parameters())
+        average: list[Tensor] = list(self.ema.parameters())
         torch._foreach_lerp_(average, self._g_parameters, 1 - self.ema_decay)
         for mine, theirs in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)
@@ -306,7 +310,7 @@ class GANTrainer:
             raise ValueError(f"n={n}; need at least one sample")
         net = self.ema if self.ema is not None else self.generator
         rng = generator or torch.Generator(self.device).manual_seed(self.seed + 1)
-        z = torch.randn(n, self.generator.nz, generator=rng, device=rng.device).to(self.device)
+        z = torch.randn(n, self.nz, generator=rng, device=rng.device).to(self.device)
         training = net.training
         net.eval()
         try:
@@ -349,7 +353,7 @@ class GANTrainer:
         self.generator.eval()
         self.discriminator.eval()
         try:
-            fake = self.generator(torch.zeros(2, self.generator.nz, device=self.device))
+            fake = self.generator(torch.zeros(2, self.nz, device=self.device))
             if fake.shape[1:] != example.shape[1:]:
                 raise ValueError(
                     f"generator makes samples of shape {tuple(fake.shape[1:])}, data has "

@@ -43,8 +43,8 @@ def draw(ax: plt.Axes, trainer: GANTrainer, real: Tensor, title: str) -> None:
         lines = [trainer.generator(line).numpy() for line in latent_grid()]
     ax.add_collection(LineCollection(lines, colors=plots.GENERATOR, lw=0.45, alpha=0.55))
     fake = trainer.sample(700, generator=torch.Generator().manual_seed(1))
-    ax.scatter(*real.T, s=5, color=plots.REAL, lw=0)
-    ax.scatter(*fake.detach().T, s=5, color=plots.GENERATOR, lw=0)
+    ax.scatter(real[:, 0], real[:, 1], s=5, color=plots.REAL, lw=0)
+    ax.scatter(fake[:, 0], fake[:, 1], s=5, color=plots.GENERATOR, lw=0)
     ax.set(xlim=(-EXTENT, EXTENT), ylim=(-EXTENT, EXTENT), aspect="equal")
     ax.set_title(title, fontsize=18)
     ax.set_axis_off()

@@ -428,7 +428,7 @@ def test_bad_calls_are_named(tmp_path):
     for path in (tmp_path, tmp_path / "missing" / "run.ckpt"):
         with pytest.raises(OSError, match="can't be written"):
             t.fit(data.ring(), 1, checkpoint=path, progress=False)
-    with pytest.raises(ValueError, match="attribute nz"):
+    with pytest.raises(ValueError, match="need the attribute nz"):
         GANTrainer(nn.Linear(2, 2), nets.MLPDiscriminator())
     column = nn.Linear(2, 1)
     with pytest.raises(ValueError, match=r"need logits \(2,\)"):
