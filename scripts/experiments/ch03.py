@@ -47,7 +47,7 @@ def fair(samples: Tensor, centers: Tensor, std: float) -> Tensor:
     return good >= 0.2 * len(samples) / len(centers)
 
 
-@experiment("ch03-failures", steps=3000)
+@experiment("ch03-failures", steps=2500)
 def failures(seed: int, device: torch.device, record: Any, *, steps: int) -> dict[str, Any]:
     """Per run: shares (percent) and fair modes (0/1) as text, one entry for every 100 steps."""
     ring, result = data.ring(), {}
