@@ -100,13 +100,12 @@ def _gp_times_ten(critic, real, fake):
 
 
 def _image_critic(channels, size, scale):
-    critic = nn.Sequential(
-        nn.Conv2d(channels, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(4 * (size - 2) ** 2, 1),
-        nn.Flatten(0),
-    )  # fmt: skip
+    last = nn.Linear(4 * (size - 2) ** 2, 1)
     with torch.no_grad():
-        critic[3].weight.mul_(scale)  # slopes on both sides of 1
-    return critic
+        last.weight.mul_(scale)  # slopes on both sides of 1
+    return nn.Sequential(
+        nn.Conv2d(channels, 4, 3), nn.Softplus(), nn.Flatten(), last, nn.Flatten(0)
+    )
 
 
 def _images(g):
