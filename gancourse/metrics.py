@@ -588,8 +588,8 @@ class MetricReport:
             got = f"other_real has {len(other_real)} rows, worthless {len(worthless)}"
             raise ValueError(f"{got}; need {n}, as many as fake")
         value, floor, ceiling = (float(metric(real, s[:n])) for s in (fake, other_real, worthless))
-        name, digest, rows = features.name, features.digest, len(real)
-        return cls(metric.__name__, value, floor, ceiling, name, digest, rows, n, split)
+        label, about = getattr(metric, "__name__", str(metric)), (features.name, features.digest)
+        return cls(label, value, floor, ceiling, *about, len(real), n, split)
 
     def __str__(self) -> str:
         return (

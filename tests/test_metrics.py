@@ -686,3 +686,15 @@ def test_metrics_import_no_network_and_leave_the_random_state_alone():
     metrics.classifier_test(gaussian(20), gaussian(20))
     metrics.interval(metrics.kid, gaussian(9), gaussian(9), resamples=10)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_forms_that_the_bench_compares_compute_the_same():
+    from scripts import bench_metrics
+
+    x, y = correlated(64, 12, 1).numpy(), correlated(64, 12, 2, shift=0.3).numpy()
+    statistics = [part.numpy() for s in (x, y) for part in stats(torch.from_numpy(s))]
+    for what, forms in bench_metrics.FORMS.items():
+        args = statistics if what == "frechet" else [x, y]
+        ours = forms["gancourse"](*args)
+        for form, call in forms.items():
+            assert call(*args) == pytest.approx(ours, rel=1e-8), (what, form)
