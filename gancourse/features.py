@@ -3,8 +3,10 @@
 Three small classifiers come with the package, as safetensors whose SHA-256 is checked and which
 are never unpickled: ``digits`` (8x8), ``glyphs`` and ``mnist`` (28x28). Their features are not
 Inception's: call a distance in them "Fréchet distance in mnist features", not FID, and compare it
-only within one dataset. (And take random rows: MNIST's files are ordered by writer, so that the
-first 1,000 of one split against the first 1,000 of the other score four times the floor.) Each was made from data by one command, with one thread:
+only within one dataset. Take random rows: MNIST's files are not in random order, and the first
+1,000 of one split against the first 1,000 of the other score 2.1 where random ones score 0.6.
+
+Each was made from data by one command, with one thread:
 
     python -m gancourse.features train mnist --data DIR
 
