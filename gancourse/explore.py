@@ -261,7 +261,7 @@ _STYLE = """
 .gc-flipbook .gc-row+.gc-row{margin-top:0;padding-left:calc(34px + .8em)}
 .gc-flipbook label{margin:0;font-weight:inherit}
 .gc-flipbook .gc-row label{min-width:var(--gc-name)}
-.gc-flipbook output{min-width:var(--gc-value);font-variant-numeric:tabular-nums;color:inherit}
+.gc-flipbook output{flex:none;width:var(--gc-value);max-width:100%;font-variant-numeric:tabular-nums;color:inherit}
 .gc-flipbook input{flex:1 1 9em;min-width:0;height:28px;margin:0;background:none;appearance:none;-webkit-appearance:none;cursor:pointer}
 .gc-flipbook input::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:#767676}
 .gc-flipbook input::-moz-range-track{height:4px;border-radius:2px;background:#767676}
@@ -363,7 +363,8 @@ def _book(
             f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off" {keys}>'
             f'<output for="{name}-{k}" aria-live="polite">{html.escape(values[start[k]])}</output></div>\n'
         )
-    value_width = min(16, max(len(text) for texts in axes.values() for text in texts))
+    # A fixed width: a slider that grows and shrinks with its label runs away from the pointer.
+    value_width = min(30, max(len(text) for texts in axes.values() for text in texts))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
     script = _SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(

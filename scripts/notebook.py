@@ -74,7 +74,8 @@ def clean(nb: NotebookNode, setup: str | None = None) -> NotebookNode:
         if "setup" in keep.get("tags", []) or cell.source.strip() == "# SETUP":
             cell.source = (setup or SETUP_CELL.read_text(encoding="utf-8")).strip()
             cell.metadata = nbformat.from_dict({"tags": ["setup"]})
-        cell.execution_count = None
+        # nbval compares a cell only if the stored one has been run
+        cell.execution_count = 1 if CHECKED in tags(cell) else None
         cell.outputs = [_plain(o) for o in merged(cell.outputs)] if CHECKED in tags(cell) else []
     return nb
 
@@ -94,7 +95,7 @@ def merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 def _plain(output: NotebookNode) -> NotebookNode:
     if "execution_count" in output:
-        output.execution_count = None
+        output.execution_count = 1
     if "metadata" in output:
         output.metadata = nbformat.from_dict({})
     return output

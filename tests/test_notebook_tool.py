@@ -87,7 +87,8 @@ def test_only_checked_outputs_stay_and_only_while_the_cell_does(files):
     assert notebook.strip(target)
     kept = [len(c.get("outputs", [])) for c in notebook.read(target).cells]
     assert kept == [0, 0, 0, 1, 0]
-    assert all(c.execution_count is None for c in notebook.read(target).cells[1:])
+    counts = [c.execution_count for c in notebook.read(target).cells[1:]]
+    assert counts == [None, None, 1, None]  # nbval compares only what says that it was run
     notebook.from_text(source, target)
     assert notebook.read(target).cells[3].outputs
     source.write_text(TEXT.replace("print(a + 1)", "print(a + 2)"))
