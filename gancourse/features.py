@@ -220,7 +220,7 @@ def _load_inception() -> Inception:
     except ImportError as error:
         raise ImportError(
             "features.load('inception') needs torch-fidelity and the torchvision of your torch: "
-            f"pip install 'gancourse[inception]' ({error})"
+            f"in the course's folder, pip install '.[inception]' ({error})"
         ) from error
     # Downloaded and checked here, and read as tensors only, before the library opens the file.
     torch.hub.load_state_dict_from_url(INCEPTION_URL, check_hash=True, weights_only=True)
