@@ -676,7 +676,9 @@ def test_mode_coverage_edges_and_refusals():
 
 
 def test_metrics_import_no_network_and_leave_the_random_state_alone():
-    code = "import sys, gancourse.metrics; print([m for m in sys.modules if m.split('.')[0] == 'gancourse'])"
+    # The first part of the name: an editable install brings a finder with a longer one.
+    code = "import sys, gancourse.metrics\n"
+    code += "print([m for m in sys.modules if m.split('.')[0] == 'gancourse'])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "['gancourse', 'gancourse.metrics']"
     torch.manual_seed(7)
