@@ -2,7 +2,8 @@
 logits ``(N,)``.
 
 Every generator has an attribute ``nz``, the size of its latent, so that whoever holds it can draw
-``z`` for it.
+``z`` for it. A conditional net has the attribute ``num_classes`` too, and takes the labels
+``y (N,)``, int64, as its second argument.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
+from torch.nn.utils.parametrizations import spectral_norm
 
 
 def mlp(sizes: Sequence[int], activation: nn.Module) -> nn.Sequential:
@@ -27,6 +30,43 @@ def _shape(shape: int | Sequence[int]) -> tuple[int, ...]:
     if not result or any(n < 1 for n in result):
         raise ValueError(f"shape={shape}; need positive sizes of one sample, e.g. 2 or (1, 8, 8)")
     return result
+
+
+def _classes(num_classes: int) -> int:
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(f"num_classes={num_classes!r}; need a positive whole number")
+    return num_classes
+
+
+def _check_latent(z: Tensor, nz: int) -> None:
+    if z.ndim != 2 or z.shape[1] != nz:
+        raise ValueError(f"z has shape {tuple(z.shape)}; this generator needs (N, {nz})")
+
+
+def _check_samples(x: Tensor, shape: tuple[int, ...]) -> None:
+    if x.shape[1:] != shape:
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}; this discriminator needs "
+            f"(N, {', '.join(map(str, shape))})"
+        )
+
+
+def _check_labels(y: Tensor, n: int, num_classes: int) -> None:
+    if y.shape != (n,) or y.dtype != torch.int64:
+        raise ValueError(f"labels are {y.dtype} {tuple(y.shape)}; need int64 ({n},), one a sample")
+    # On a GPU a look at the values would stop the queue at every step: there, whoever brings the
+    # labels checks them once (GANTrainer does).
+    if y.device.type == "cpu" and n and not 0 <= int(y.min()) <= int(y.max()) < num_classes:
+        raise ValueError(
+            f"labels run from {int(y.min())} to {int(y.max())}; this net has {num_classes} "
+            f"classes, 0 to {num_classes - 1}"
+        )
+
+
+def _with_label(x: Tensor, y: Tensor, num_classes: int) -> Tensor:
+    """Rows ``x (N, d)`` with the labels one-hot beside them, ``(N, d + num_classes)``."""
+    _check_labels(y, len(x), num_classes)
+    return torch.cat([x, one_hot(y, num_classes).to(x.dtype)], 1)
 
 
 class MLPGenerator(nn.Module):
@@ -59,8 +99,7 @@ class MLPGenerator(nn.Module):
         self.tanh = len(self.shape) == 3 if tanh is None else tanh
 
     def forward(self, z: Tensor) -> Tensor:
-        if z.ndim != 2 or z.shape[1] != self.nz:
-            raise ValueError(f"z has shape {tuple(z.shape)}; this generator needs (N, {self.nz})")
+        _check_latent(z, self.nz)
         x = self.net(z).unflatten(1, self.shape)
         return torch.tanh(x) if self.tanh else x
 
@@ -84,12 +123,66 @@ class MLPDiscriminator(nn.Module):
         self.net = mlp([math.prod(self.shape)] + [width] * depth + [1], nn.LeakyReLU(0.2))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != self.shape:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}; this discriminator needs "
-                f"(N, {', '.join(map(str, self.shape))})"
-            )
+        _check_samples(x, self.shape)
         return self.net(x.flatten(1)).squeeze(1)
+
+
+class ConditionalMLPGenerator(nn.Module):
+    """:class:`MLPGenerator` of the latent with the one-hot label beside it, ``(z, y) -> x``.
+
+    Args:
+        nz: size of the latent, the label not counted.
+        shape, width, depth, tanh: as for :class:`MLPGenerator`.
+        num_classes: labels are 0 to ``num_classes - 1``.
+
+    Raises:
+        ValueError: as :class:`MLPGenerator`; in the call, for labels that are not int64 ``(N,)`` or
+            (on the CPU) out of range.
+
+    Source: Mirza & Osindero 2014, arXiv 1411.1784.
+    """
+
+    def __init__(
+        self,
+        nz: int = 2,
+        shape: int | Sequence[int] = 2,
+        *,
+        num_classes: int = 10,
+        width: int = 64,
+        depth: int = 3,
+        tanh: bool | None = None,
+    ):
+        super().__init__()
+        self.nz, self.num_classes = nz, _classes(num_classes)
+        self.net = MLPGenerator(nz + num_classes, shape, width=width, depth=depth, tanh=tanh)
+        self.shape = self.net.shape
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        _check_latent(z, self.nz)
+        return self.net(_with_label(z, y, self.num_classes))
+
+
+class ConditionalMLPDiscriminator(nn.Module):
+    """:class:`MLPDiscriminator` of the sample with the one-hot label beside it, ``(x, y) -> (N,)``.
+
+    Args, Raises and Source: as :class:`ConditionalMLPGenerator`.
+    """
+
+    def __init__(
+        self,
+        shape: int | Sequence[int] = 2,
+        *,
+        num_classes: int = 10,
+        width: int = 64,
+        depth: int = 3,
+    ):
+        super().__init__()
+        self.shape, self.num_classes = _shape(shape), _classes(num_classes)
+        self.net = MLPDiscriminator(math.prod(self.shape) + num_classes, width=width, depth=depth)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        _check_samples(x, self.shape)
+        return self.net(_with_label(x.flatten(1), y, self.num_classes))
 
 
 # --- convolutional --------------------------------------------------------------------------------
@@ -110,9 +203,9 @@ def _halvings(shape: Sequence[int]) -> int:
 
 
 def _dcgan_init(module: nn.Module) -> None:
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
         nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
+        if not isinstance(module, nn.Embedding) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
 
@@ -162,44 +255,161 @@ class DCGANGenerator(nn.Module):
         self.net = nn.Sequential(*layers).apply(_dcgan_init)
 
     def forward(self, z: Tensor) -> Tensor:
-        if z.ndim != 2 or z.shape[1] != self.nz:
-            raise ValueError(f"z has shape {tuple(z.shape)}; this generator needs (N, {self.nz})")
+        _check_latent(z, self.nz)
         return self.net(z)
+
+
+def _down(channels: int, shape: Sequence[int], width: int, norm: str | None) -> nn.Sequential:
+    """Strided convolutions from an image down to flat features, and nothing after them."""
+    if width < 1:
+        raise ValueError(f"width={width}; need a positive number")
+    if norm not in (None, "batch", "spectral"):
+        raise ValueError(f"norm={norm!r}; need None, 'batch' or 'spectral'")
+    layers: list[nn.Module] = []
+    n = width
+    for _ in range(_halvings(shape)):
+        layers.append(nn.Conv2d(channels, n, 4, 2, 1))
+        if norm == "batch" and len(layers) > 1:  # not on the first layer: DCGAN's rule
+            layers.append(nn.BatchNorm2d(n))
+        layers.append(nn.LeakyReLU(0.2))
+        channels, n = n, 2 * n
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def _features(shape: Sequence[int], width: int) -> int:
+    """How many numbers :func:`_down` ends in."""
+    steps = _halvings(shape)
+    return width * 2 ** (steps - 1) * (shape[1] // 2**steps) ** 2
+
+
+def _spectral(net: nn.Module, norm: str | None) -> None:
+    """Divide every weight of ``net`` by its largest singular value, if ``norm`` says so."""
+    if norm == "spectral":
+        for module in list(net.modules()):
+            if isinstance(module, (nn.Conv2d, nn.Linear, nn.Embedding)):
+                spectral_norm(module)
 
 
 class DCGANDiscriminator(nn.Module):
     """Strided convolutions down to one logit, ``x (N, C, S, S) -> logits (N,)``.
 
-    Mirrors :class:`DCGANGenerator`, with LeakyReLU 0.2 and no BatchNorm: a gradient penalty asks
-    for one sample's gradient at a time, and BatchNorm would mix the samples of a batch.
+    Mirrors :class:`DCGANGenerator`, with LeakyReLU 0.2. No BatchNorm unless asked for: a gradient
+    penalty asks for one sample's gradient at a time, and BatchNorm mixes the samples of a batch.
 
     Args:
         shape: ``(C, S, S)``, as for the generator.
         width: channels of the first layer; they double at each further one.
+        norm: None, ``"batch"`` (BatchNorm after each hidden layer but the first) or ``"spectral"``
+            (every weight divided by its largest singular value).
 
     Raises:
-        ValueError: for another shape or a width that is not positive.
+        ValueError: for another shape or norm, or a width that is not positive.
+
+    Source: Radford, Metz & Chintala 2015, arXiv 1511.06434; spectral normalisation: Miyato et al.
+    2018, arXiv 1802.05957.
     """
 
-    def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16):
+    def __init__(
+        self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16, norm: str | None = None
+    ):
         super().__init__()
-        if width < 1:
-            raise ValueError(f"width={width}; need a positive number")
         self.shape = _shape(shape)
-        steps = _halvings(self.shape)
-        layers: list[nn.Module] = []
-        n_in, n = self.shape[0], width
-        for _ in range(steps):
-            layers += [nn.Conv2d(n_in, n, 4, 2, 1), nn.LeakyReLU(0.2)]
-            n_in, n = n, 2 * n
-        side = self.shape[1] // 2**steps
-        layers += [nn.Flatten(), nn.Linear(n_in * side**2, 1)]
-        self.net = nn.Sequential(*layers).apply(_dcgan_init)
+        down = _down(self.shape[0], self.shape, width, norm)
+        self.net = nn.Sequential(*down, nn.Linear(_features(self.shape, width), 1))
+        self.net.apply(_dcgan_init)
+        _spectral(self.net, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != self.shape:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}; this discriminator needs "
-                f"(N, {', '.join(map(str, self.shape))})"
-            )
+        _check_samples(x, self.shape)
         return self.net(x).squeeze(1)
+
+
+class ConditionalDCGANGenerator(nn.Module):
+    """:class:`DCGANGenerator` of the latent with the one-hot label beside it, ``(z, y) -> x``.
+
+    Args:
+        nz: size of the latent, the label not counted.
+        shape, width, norm: as for :class:`DCGANGenerator`.
+        num_classes: labels are 0 to ``num_classes - 1``.
+
+    Raises:
+        ValueError: as :class:`DCGANGenerator`; in the call, for labels that are not int64 ``(N,)``
+            or (on the CPU) out of range.
+
+    Source: Mirza & Osindero 2014, arXiv 1411.1784, with DCGAN's layers.
+    """
+
+    def __init__(
+        self,
+        nz: int = 64,
+        shape: Sequence[int] = (1, 28, 28),
+        *,
+        num_classes: int = 10,
+        width: int = 16,
+        norm: bool = True,
+    ):
+        super().__init__()
+        self.nz, self.num_classes = nz, _classes(num_classes)
+        self.net = DCGANGenerator(nz + num_classes, shape, width=width, norm=norm)
+        self.shape = self.net.shape
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        _check_latent(z, self.nz)
+        return self.net(_with_label(z, y, self.num_classes))
+
+
+class ConditionalDCGANDiscriminator(nn.Module):
+    """:class:`DCGANDiscriminator` that also takes the label, ``(x, y) -> logits (N,)``.
+
+    With the features ``phi(x)`` of the convolutions, the logit is
+
+    - ``how="concat"``: ``psi(phi([x, y]))``, the label as ``num_classes`` constant maps beside the
+      image, one of them 1 (Mirza & Osindero 2014, arXiv 1411.1784);
+    - ``how="select"``: entry ``y`` of a linear layer with one output a class;
+    - ``how="projection"``: ``psi(phi(x)) + <v_y, phi(x)>`` (Miyato & Koyama 2018, arXiv
+      1802.05637): "select" with weights ``psi + v_y`` for class y, the part ``psi`` shared.
+
+    Args:
+        shape, width, norm: as for :class:`DCGANDiscriminator`.
+        num_classes: labels are 0 to ``num_classes - 1``.
+        how: one of the three above.
+
+    Raises:
+        ValueError: for another shape, norm or ``how``; in the call, for samples of another shape or
+            labels that are not int64 ``(N,)`` or (on the CPU) out of range.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int] = (1, 28, 28),
+        *,
+        num_classes: int = 10,
+        width: int = 16,
+        how: str = "projection",
+        norm: str | None = None,
+    ):
+        super().__init__()
+        if how not in ("concat", "select", "projection"):
+            raise ValueError(f"how={how!r}; need 'concat', 'select' or 'projection'")
+        self.shape, self.num_classes, self.how = _shape(shape), _classes(num_classes), how
+        channels = self.shape[0] + (num_classes if how == "concat" else 0)
+        self.phi = _down(channels, self.shape, width, norm)
+        n = _features(self.shape, width)
+        self.psi = nn.Linear(n, num_classes if how == "select" else 1)
+        self.v = nn.Embedding(num_classes, n) if how == "projection" else None
+        self.apply(_dcgan_init)
+        _spectral(self, norm)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        _check_samples(x, self.shape)
+        _check_labels(y, len(x), self.num_classes)
+        if self.how == "concat":
+            maps = one_hot(y, self.num_classes).to(x.dtype)[:, :, None, None]
+            x = torch.cat([x, maps.expand(-1, -1, *x.shape[2:])], 1)
+        features = self.phi(x)
+        logits = self.psi(features)
+        if self.how == "select":
+            return logits.gather(1, y[:, None]).squeeze(1)
+        if self.v is not None:
+            logits = logits + (self.v(y) * features).sum(1, keepdim=True)
+        return logits.squeeze(1)

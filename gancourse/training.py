@@ -7,7 +7,8 @@ when a loss is no longer finite. It keeps the hot path clean:
 - fakes for the discriminator's step are made under ``no_grad`` (no graph through the generator);
 - the discriminator's parameters are frozen in the generator's step (no gradients nobody uses);
 - losses stay on the device until a hundred of them are fetched at once (no ``.item()`` a step);
-- data are one tensor on the device, indexed (no worker processes, no copies).
+- data are one tensor on the device, indexed (no worker processes, no copies), labels beside it;
+- on a GPU networks for images work in channels-last layout, which convolutions there are fastest in.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ from torch import Tensor, nn
 from . import losses, penalties
 
 FLUSH = 100  # steps between two looks at the losses: one device synchronisation each
+DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
+AMP = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class CheckpointError(ValueError):
@@ -38,11 +42,13 @@ class CheckpointError(ValueError):
 class DivergedError(RuntimeError):
     """A loss was not finite: ``step`` says where, ``checkpoint`` which file holds a good state."""
 
-    def __init__(self, step: int, checkpoint: Path | None):
+    def __init__(
+        self, step: int, checkpoint: Path | None, what: str = "the loss became non-finite"
+    ):
         self.step, self.checkpoint = step, checkpoint
         kept = f"the last good state is in {checkpoint}" if checkpoint else "no checkpoint was kept"
         super().__init__(
-            f"the loss became non-finite at step {step}; {kept}. Usual remedies: a lower learning "
+            f"{what} at step {step}; {kept}. Usual remedies: a lower learning "
             "rate, beta1 = 0, an R1 penalty, logits instead of log(sigmoid)"
         )
 
@@ -62,9 +68,13 @@ class History:
 class GANTrainer:
     """Trains a generator against a discriminator by alternating steps.
 
+    A generator with an attribute ``num_classes`` makes the run conditional: both networks take the
+    labels ``y (N,)`` as a second argument, real and generated samples of a step share them, and
+    penalties are gradients with respect to ``x`` at fixed ``y``.
+
     Args:
-        generator: ``z (N, nz) -> x (N, ...)``, with the attribute ``nz``.
-        discriminator: ``x (N, ...) -> logits (N,)``.
+        generator: ``z (N, nz) -> x (N, ...)``, with the attribute ``nz``; or ``(z, y) -> x``.
+        discriminator: ``x (N, ...) -> logits (N,)``; or ``(x, y) -> logits``.
         loss: a name in :data:`gancourse.losses.LOSSES`, or a ``GANLoss``.
         n_critic: discriminator steps for each generator step.
         lr: learning rates ``(generator, discriminator)``, or one number for both.
@@ -78,6 +88,12 @@ class GANTrainer:
             (BatchNorm's statistics) are copied, not averaged. ``sample`` then uses the average.
         decay: of both learning rates over a ``fit``: None, ``"linear"`` (constant for the first
             half, then straight to 0) or ``"cosine"``.
+        amp: None, or the half precision that the networks' passes run in, ``"bf16"`` or ``"fp16"``
+            (with a loss scaler for each player). Weights, losses and whatever a penalty
+            differentiates stay in float32.
+        accumulate: number of parts that a batch goes through the networks in, for batches that
+            don't fit. The gradient is that of the whole batch, but BatchNorm, where there is one,
+            sees a part at a time.
         seed: of everything the trainer draws (batches, latents, mixing weights).
         device: None: a GPU if there is one.
 
@@ -105,6 +121,8 @@ class GANTrainer:
         clip: float | None = None,
         ema: float | None = None,
         decay: str | None = None,
+        amp: str | None = None,
+        accumulate: int = 1,
         seed: int = 0,
         device: str | torch.device | None = None,
     ):
@@ -116,6 +134,13 @@ class GANTrainer:
                 f"generator.nz is {nz!r}; need the attribute nz, the size of its latent"
             )
         self.nz = nz
+        self.num_classes: int | None = getattr(generator, "num_classes", None)
+        if self.num_classes != getattr(discriminator, "num_classes", None):
+            raise ValueError(
+                f"generator.num_classes is {self.num_classes} and discriminator.num_classes "
+                f"{getattr(discriminator, 'num_classes', None)}; give both one number of classes, "
+                "or neither"
+            )
         for name, value, good, need in (
             ("n_critic", n_critic, n_critic >= 1, "at least 1"),
             ("batch_size", batch_size, batch_size >= 1, "at least 1"),
@@ -127,9 +152,15 @@ class GANTrainer:
             ("clip", clip, clip is None or clip > 0, "None or a positive bound"),
             ("ema", ema, ema is None or 0 <= ema < 1, "None or a number in [0, 1), e.g. 0.999"),
             ("decay", decay, decay in (None, "linear", "cosine"), "None, 'linear' or 'cosine'"),
+            ("amp", amp, amp in AMP, "None, 'bf16' or 'fp16'"),
+            ("accumulate", accumulate, accumulate >= 1, "at least 1"),
         ):
             if not good:
                 raise ValueError(f"{name}={value!r}; need {need}")
+        if batch_size % accumulate:
+            raise ValueError(
+                f"batch_size={batch_size} can't be cut into accumulate={accumulate} equal parts"
+            )
         default = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device or default)
         self._cuda = self.device.type == "cuda"
@@ -144,6 +175,13 @@ class GANTrainer:
         # fused: one kernel for all parameters instead of a Python loop over them.
         self.optimizer_g = torch.optim.Adam(generator.parameters(), lr_g, betas, fused=True)
         self.optimizer_d = torch.optim.Adam(discriminator.parameters(), lr_d, betas, fused=True)
+        self.amp, self.accumulate = amp, accumulate
+        # Small fp16 gradients would round to 0: each player's loss is scaled up before its backward
+        # pass and the gradients down after it. A step whose gradients overflow is left out and the
+        # scale halved. (Disabled, a scaler hands everything through.)
+        fp16 = amp == "fp16"
+        self.scaler_g = torch.amp.GradScaler(self.device.type, enabled=fp16)
+        self.scaler_d = torch.amp.GradScaler(self.device.type, enabled=fp16)
         self.seed = seed
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.step = 0
@@ -158,20 +196,37 @@ class GANTrainer:
         """Draw ``z (n, nz)``, standard normal, from the trainer's own random stream."""
         return torch.randn(n, self.nz, generator=self.rng, device=self.device)
 
-    def d_step(self, real: Tensor) -> Tensor:
+    def d_step(self, real: Tensor, labels: Tensor | None = None) -> Tensor:
         """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
 
-        Returns the loss, a scalar on the device. The generator is left as it is.
+        In a conditional run the generated samples are of the same ``labels (N,)``. Returns the
+        loss, a scalar on the device. The generator is left as it is.
         """
+        self._check_labelled(labels)
         z = self.latent(len(real))
+        mix = None
+        if self.gp:  # one weight a sample
+            shape = (len(real),) + (1,) * (real.ndim - 1)
+            mix = torch.rand(shape, generator=self.rng, device=self.device, dtype=real.dtype)
+        self.optimizer_d.zero_grad()
+        done = []
+        for part in self._parts(real, labels, z, mix):
+            done.append(self._d_loss(*part) / self.accumulate)
+            self.scaler_d.scale(done[-1]).backward()
+        self._update(self.optimizer_d, self.scaler_d)
+        if self.clip is not None:
+            penalties.clip_weights_(self.discriminator, self.clip)
+        return _total(done)
+
+    def _d_loss(self, real: Tensor, y: Tensor | None, z: Tensor, mix: Tensor | None) -> Tensor:
         with torch.no_grad():  # the generator is not trained here: build no graph through it
-            fake = self.generator(z)
+            fake = self._generate(z, y)
         if self.r1:
             real = real.detach().requires_grad_()
         if self.r2:
             fake.requires_grad_()
-        real_logits = self.discriminator(real)
-        fake_logits = self.discriminator(fake)
+        real_logits = self._judge(real, y, exact=self.r1 > 0)
+        fake_logits = self._judge(fake, y, exact=self.r2 > 0)
         loss = self.loss.discriminator(real_logits, fake_logits)
         if self.r1:  # from the logits just computed: no second pass through the network
             gradient = penalties.input_gradient(real_logits, real)
@@ -180,36 +235,74 @@ class GANTrainer:
             gradient = penalties.input_gradient(fake_logits, fake)
             loss = loss + self.r2 / 2 * gradient.square().sum(1).mean()
         if self.gp:
-            loss = loss + self.gp * penalties.gradient_penalty(
-                self.discriminator, real, fake, generator=self.rng
-            )
-        self.optimizer_d.zero_grad()
-        loss.backward()
-        self.optimizer_d.step()
-        if self.clip is not None:
-            penalties.clip_weights_(self.discriminator, self.clip)
-        return loss.detach()
+            assert mix is not None
+            points = real.lerp(fake, mix).detach().requires_grad_()
+            gradient = penalties.input_gradient(self._judge(points, y, exact=True), points)
+            norm = torch.linalg.vector_norm(gradient, dim=1)
+            loss = loss + self.gp * (norm - 1).square().mean()
+        return loss
 
-    def g_step(self, n: int, real: Tensor | None = None) -> Tensor:
-        """One generator step on ``n`` new generated samples; ``real`` only for paired losses.
+    def g_step(self, n: int, real: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
+        """One generator step on ``n`` new generated samples, in a conditional run of the given
+        ``labels (n,)``; ``real`` (of the same labels) only for paired losses.
 
         Returns the loss, a scalar on the device. The discriminator is left as it is.
         """
+        self._check_labelled(labels)
         for parameter in self._d_parameters:  # its gradients would be computed and thrown away
             parameter.requires_grad_(False)
         try:
-            fake_logits = self.discriminator(self.generator(self.latent(n)))
-            real_logits = self.discriminator(real) if real is not None else None
-            loss = self.loss.generator(fake_logits, real_logits)
             self.optimizer_g.zero_grad()
-            loss.backward()
-            self.optimizer_g.step()
+            done = []
+            for z, x, y in self._parts(self.latent(n), real, labels):
+                fake_logits = self._judge(self._generate(z, y), y)
+                real_logits = self._judge(x, y) if x is not None else None
+                done.append(self.loss.generator(fake_logits, real_logits) / self.accumulate)
+                self.scaler_g.scale(done[-1]).backward()
+            self._update(self.optimizer_g, self.scaler_g)
         finally:
             for parameter in self._d_parameters:
                 parameter.requires_grad_(True)
         if self.ema is not None:
             self._update_ema()
-        return loss.detach()
+        return _total(done)
+
+    def _generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+        with self._half():
+            fake = self.generator(z) if y is None else self.generator(z, y)
+        return fake.float() if self.amp else fake
+
+    def _judge(self, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
+        """Logits ``(N,)``. ``exact``: in float32 under ``amp`` too, for what a penalty
+        differentiates. A penalty is a *squared gradient*, differentiated once more: fp16 ends at
+        65504 and loses digits below 6e-5, so a gradient of 300 already overflows when squared and
+        one of 1e-4 vanishes; bf16 has the range, but 3 significant digits for a double derivative.
+        """
+        with nullcontext() if exact else self._half():
+            logits = self.discriminator(x) if y is None else self.discriminator(x, y)
+        return logits.float() if self.amp else logits
+
+    def _half(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, AMP[self.amp]) if self.amp else nullcontext()
+
+    def _parts(self, *batches: Tensor | None) -> Iterator[Any]:
+        """The batches cut into ``accumulate`` equal parts, side by side (None stays None)."""
+        n = max(len(batch) for batch in batches if batch is not None)
+        if n % self.accumulate:
+            raise ValueError(f"{n} samples can't be cut into accumulate={self.accumulate} parts")
+        k = self.accumulate
+        return zip(*([None] * k if b is None else b.chunk(k) for b in batches), strict=True)
+
+    def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+        scaler.step(optimizer)
+        scaler.update()
+
+    def _check_labelled(self, labels: Tensor | None) -> None:
+        if (labels is None) != (self.num_classes is None):
+            raise ValueError(
+                f"labels are {'missing' if labels is None else 'given'}, but generator.num_classes "
+                f"is {self.num_classes}"
+            )
 
     @torch.no_grad()
     def _update_ema(self) -> None:
@@ -240,7 +333,8 @@ class GANTrainer:
 
         Args:
             data: samples ``(N, ...)`` as a float tensor, an ``ImageSet``, or anything with
-                ``.sample(n, generator=...)``. Images must lie in [-1, 1].
+                ``.sample(n, generator=...)``. Images must lie in [-1, 1]. A conditional run needs
+                labels: an ``ImageSet``, or ``(samples, labels (N,))``.
             steps: generator steps in all.
             checkpoint: file to resume from if it is there, and to save to.
             every: steps between two saves. The save before the last is kept as ``<name>.prev``.
@@ -279,8 +373,8 @@ class GANTrainer:
                 while self.step < steps:
                     self._set_learning_rates()
                     for _ in range(self.n_critic):
-                        d_loss = self.d_step(draw())
-                    g_loss = self.g_step(self.batch_size, draw() if self.loss.pairs else None)
+                        d_loss = self.d_step(*draw())
+                    g_loss = self.g_step(self.batch_size, **self._for_generator(draw))
                     self.step += 1
                     pending += (d_loss, g_loss)
                     save = path is not None and (self.step % every == 0 or self.step == steps)
@@ -300,66 +394,116 @@ class GANTrainer:
                     self._record(pending)
         return self.history
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        labels: int | Sequence[int] | Tensor | None = None,
+    ) -> Tensor:
         """Generate ``(n, ...)`` from the averaged generator if there is one, in evaluation mode.
 
         Without ``generator`` the latents are the same at every call, so that pictures taken through
         training can be compared; training's own random stream is not touched either way.
+
+        Args:
+            n: how many.
+            generator: draws the latents.
+            labels: ``(n,)``, or one label for all; None: 0, 1, 2, ... over and over. Conditional
+                runs only.
+
+        Raises:
+            ValueError: for n < 1, or labels that don't fit.
         """
         if n < 1:
             raise ValueError(f"n={n}; need at least one sample")
         net = self.ema if self.ema is not None else self.generator
         rng = generator or torch.Generator(self.device).manual_seed(self.seed + 1)
-        z = torch.randn(n, self.nz, generator=rng, device=rng.device).to(self.device)
+        batches = [torch.randn(n, self.nz, generator=rng, device=rng.device).to(self.device)]
+        if self.num_classes is not None:
+            y = torch.arange(n) % self.num_classes if labels is None else torch.as_tensor(labels)
+            y = y.expand(n) if y.ndim == 0 else y
+            _check_labels(y, n, self.num_classes)
+            batches.append(y.to(self.device))
+        elif labels is not None:
+            raise ValueError("labels are given, but the generator has no num_classes")
         training = net.training
         net.eval()
         try:
             with torch.no_grad():
-                return torch.cat([net(chunk) for chunk in z.split(4096)])
+                return torch.cat([net(*chunk) for chunk in zip(*(b.split(4096) for b in batches))])
         finally:
             net.train(training)
 
-    def _batches(self, data: Any) -> Callable[[], Tensor]:
-        """A function that draws the next real batch ``(batch_size, ...)``."""
+    def _for_generator(self, draw: Callable[[], tuple[Tensor, ...]]) -> dict[str, Tensor]:
+        """What a generator's step needs of the data: labels, real samples to pair with, or none."""
+        if not self.loss.pairs and self.num_classes is None:
+            return {}
+        batch = dict(zip(("real", "labels"), draw()))
+        return batch if self.loss.pairs else {"labels": batch["labels"]}
+
+    def _batches(self, data: Any) -> Callable[[], tuple[Tensor, ...]]:
+        """A function that draws the next real batch: samples and, in a conditional run, labels."""
+        labels = None
         if hasattr(data, "images"):  # an ImageSet
-            data = data.float()
+            data, labels = data.float(), data.labels
+        elif isinstance(data, (tuple, list)) and len(data) == 2:
+            data, labels = data
+            if self.num_classes is None:
+                raise ValueError("data has labels, but the generator has no num_classes")
         if isinstance(data, Tensor):
             _check_data(data)
-            tensor = data.to(self.device)
+            tensors = [data.to(self.device)]
+            if self.num_classes is not None:
+                if labels is None:
+                    raise ValueError(
+                        f"data has no labels, and generator.num_classes is {self.num_classes}; "
+                        "need an ImageSet or (samples, labels)"
+                    )
+                _check_labels(labels, len(data), self.num_classes)
+                tensors.append(labels.to(self.device))
             size = (self.batch_size,)
 
-            def draw() -> Tensor:
-                index = torch.randint(len(tensor), size, generator=self.rng, device=self.device)
-                return tensor[index]
+            def draw() -> tuple[Tensor, ...]:
+                index = torch.randint(len(data), size, generator=self.rng, device=self.device)
+                return tuple(tensor[index] for tensor in tensors)
 
-            example = tensor[:2]
-        elif hasattr(data, "sample"):
+            example = tensors[0][:2]
+        elif hasattr(data, "sample") and self.num_classes is None:
 
-            def draw() -> Tensor:
-                return data.sample(self.batch_size, generator=self.rng)
+            def draw() -> tuple[Tensor, ...]:
+                return (data.sample(self.batch_size, generator=self.rng),)
 
             example = data.sample(2, generator=torch.Generator(self.device).manual_seed(0))
         else:
-            raise ValueError(
-                f"data is a {type(data).__name__}; need a float tensor (N, ...), an ImageSet, or "
-                "an object with .sample(n, generator=...)"
-            )
+            need = "an ImageSet or (float tensor (N, ...), int64 labels (N,))"
+            if self.num_classes is None:
+                need = "a float tensor (N, ...), an ImageSet, or an object with .sample(n, "
+                need += "generator=...)"
+            raise ValueError(f"data is a {type(data).__name__}; need {need}")
         self._check_nets(example)
+        if self._cuda and example.ndim == 4:
+            self._channels_last()
         return draw
+
+    def _channels_last(self) -> None:
+        for net in (self.generator, self.discriminator, self.ema):
+            if net is not None:
+                net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def _check_nets(self, example: Tensor) -> None:
         modes = self.generator.training, self.discriminator.training
         self.generator.eval()
         self.discriminator.eval()
+        y = [] if self.num_classes is None else [torch.zeros(2, dtype=torch.int64).to(self.device)]
         try:
-            fake = self.generator(torch.zeros(2, self.nz, device=self.device))
+            fake = self.generator(torch.zeros(2, self.nz, device=self.device), *y)
             if fake.shape[1:] != example.shape[1:]:
                 raise ValueError(
                     f"generator makes samples of shape {tuple(fake.shape[1:])}, data has "
                     f"{tuple(example.shape[1:])}; give both one shape"
                 )
-            logits = self.discriminator(fake)
+            logits = self.discriminator(fake, *y)
             if logits.shape != (2,):
                 raise ValueError(
                     f"discriminator returns shape {tuple(logits.shape)} for 2 samples; need logits "
@@ -394,6 +538,10 @@ class GANTrainer:
         if not finite.all():
             step = self.step - len(new) + 1 + int(finite.logical_not().nonzero()[0])
             raise DivergedError(step, path if path is not None and path.exists() else None)
+        # fp16 leaves out steps whose gradients overflow; a loss can stay finite while none is taken
+        if self.amp == "fp16" and min(s.get_scale() for s in (self.scaler_g, self.scaler_d)) < 1e-6:
+            good = path if path is not None and path.exists() else None
+            raise DivergedError(self.step, good, "no gradient was finite for dozens of steps")
         bar.update(self.step - bar.n)
         bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
 
@@ -415,6 +563,8 @@ class GANTrainer:
             "ema": self.ema.state_dict() if self.ema is not None else None,
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
+            "scaler_g": self.scaler_g.state_dict(),  # empty without fp16
+            "scaler_d": self.scaler_d.state_dict(),
             "d_loss": self.history.d_loss,
             "g_loss": self.history.g_loss,
             "rng": self.rng.get_state(),
@@ -449,6 +599,9 @@ class GANTrainer:
                 f"{path} was saved from other networks ({str(error).splitlines()[0]}); build the "
                 "same ones, or choose another checkpoint file"
             ) from error
+        for scaler, name in ((self.scaler_g, "scaler_g"), (self.scaler_d, "scaler_d")):
+            if scaler.is_enabled() and state.get(name):
+                scaler.load_state_dict(state[name])
         self.history = History(state["d_loss"].cpu(), state["g_loss"].cpu())
         self.rng.set_state(state["rng"].cpu())
         torch.set_rng_state(state["torch_rng"].cpu())
@@ -473,6 +626,26 @@ class GANTrainer:
                 warnings.warn(f"{error}; going on from {_previous(path)}", stacklevel=3)
 
 
+def run_folder(name: str) -> Path:
+    """A folder for a run's checkpoints that outlives the session, made if it isn't there.
+
+    The first of: ``$GANCOURSE_RUNS/name``; ``gancourse/name`` on Google Drive where Colab has it
+    mounted; ``runs/name`` in the working directory, which is lost with a Colab machine.
+
+    Raises:
+        ValueError: if ``name`` is anything but letters, digits, ``-`` and ``_``.
+        OSError: if the folder can't be made.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"name={name!r}; need letters, digits, '-' and '_' only")
+    base = Path(os.environ.get("GANCOURSE_RUNS") or "runs")
+    if DRIVE.is_dir() and "GANCOURSE_RUNS" not in os.environ:
+        base = DRIVE / "gancourse"
+    folder = base / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _check_data(data: Tensor) -> None:
     if data.ndim < 2 or len(data) == 0:
         raise ValueError(f"data has shape {tuple(data.shape)}; need (N, ...) with N >= 1")
@@ -485,6 +658,23 @@ def _check_data(data: Tensor) -> None:
             f"data are images in [{data.min():.3g}, {data.max():.3g}]; need [-1, 1], the range of "
             "a tanh generator: x / 127.5 - 1 for bytes, 2 * x - 1 for [0, 1]"
         )
+
+
+def _check_labels(labels: Tensor, n: int, num_classes: int) -> None:
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (n,):
+        came = type(labels).__name__
+        if isinstance(labels, Tensor):
+            came = f"{labels.dtype} {tuple(labels.shape)}"
+        raise ValueError(f"labels are {came}; need int64 ({n},), one a sample")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; generator.num_classes is "
+            f"{num_classes}: need 0 to {num_classes - 1}"
+        )
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    return (parts[0] if len(parts) == 1 else torch.stack(parts).sum()).detach()
 
 
 def _check_writable(path: Path) -> None:
