@@ -75,3 +75,167 @@ def test_dcgan_refuses_what_it_cannot_halve(shape):
     for make in (lambda: nets.DCGANGenerator(8, shape), lambda: nets.DCGANDiscriminator(shape)):
         with pytest.raises(ValueError, match="need a square image whose side is even"):
             make()
+
+
+# --- conditional ----------------------------------------------------------------------------------
+
+HOWS = ["concat", "select", "projection"]
+
+
+def labels(n, k=10):
+    return torch.arange(n) * 7 % k
+
+
+@pytest.mark.parametrize("norm", [None, "batch", "spectral"])
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)])
+def test_conditional_dcgan_shapes(shape, how, norm):
+    torch.manual_seed(0)
+    generator = nets.ConditionalDCGANGenerator(5, shape, num_classes=4, width=8)
+    discriminator = nets.ConditionalDCGANDiscriminator(
+        shape, num_classes=4, width=8, how=how, norm=norm
+    )
+    x = generator(torch.randn(6, 5), labels(6, 4))
+    assert x.shape == (6, *shape) and x.abs().max() <= 1
+    assert discriminator(x, labels(6, 4)).shape == (6,)
+    assert generator.nz == 5 and generator.num_classes == discriminator.num_classes == 4
+
+
+@pytest.mark.parametrize("shape", [2, (1, 8, 8)])
+def test_conditional_mlp_shapes(shape):
+    generator = nets.ConditionalMLPGenerator(5, shape, num_classes=3, width=8)
+    discriminator = nets.ConditionalMLPDiscriminator(shape, num_classes=3, width=8)
+    x = generator(torch.randn(6, 5), labels(6, 3))
+    assert x.shape[1:] == ((2,) if shape == 2 else shape)
+    assert discriminator(x, labels(6, 3)).shape == (6,)
+
+
+def conditional_pairs():
+    shape = (1, 8, 8)
+    yield nets.ConditionalMLPGenerator(5, shape), nets.ConditionalMLPDiscriminator(shape)
+    for how in HOWS:
+        yield (
+            nets.ConditionalDCGANGenerator(5, shape, norm=False),
+            nets.ConditionalDCGANDiscriminator(shape, how=how),
+        )
+
+
+def test_every_sample_answers_to_its_own_label_and_no_other():
+    torch.manual_seed(0)
+    for generator, discriminator in conditional_pairs():
+        z, y = torch.randn(8, 5), labels(8)
+        other = y.clone()
+        other[3] = (y[3] + 1) % 10
+        for net, first in ((generator, z), (discriminator, generator(z, y).detach())):
+            changed = (net(first, y) != net(first, other)).view(8, -1).any(1)
+            assert changed.tolist() == [False] * 3 + [True] + [False] * 4
+
+
+def test_a_conditional_generator_is_the_plain_one_with_the_one_hot_label_beside_z():
+    torch.manual_seed(0)
+    generator = nets.ConditionalDCGANGenerator(5, (1, 8, 8), num_classes=3)
+    z, y = torch.randn(4, 5), torch.tensor([2, 0, 1, 2])
+    hot = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    assert generator(z, y).equal(generator.net(torch.cat([z, hot], 1)))
+
+
+def test_the_three_conditional_logits_are_their_formulas():
+    torch.manual_seed(0)
+    x, y = torch.randn(6, 1, 8, 8), labels(6)
+
+    net = nets.ConditionalDCGANDiscriminator((1, 8, 8), how="projection")
+    torch.nn.init.normal_(net.v.weight)
+    features = net.phi(x)
+    for i in range(6):  # psi(phi(x)) + <v_y, phi(x)>
+        logit = features[i] @ net.psi.weight[0] + net.psi.bias[0] + features[i] @ net.v.weight[y[i]]
+        assert net(x, y)[i].item() == pytest.approx(logit.item(), rel=1e-5)
+
+    net = nets.ConditionalDCGANDiscriminator((1, 8, 8), how="select")
+    everything = net.psi(net.phi(x))
+    assert everything.shape == (6, 10)
+    assert net(x, y).equal(torch.stack([everything[i, y[i]] for i in range(6)]))
+
+    net = nets.ConditionalDCGANDiscriminator((1, 8, 8), how="concat")
+    maps = torch.zeros(6, 10, 8, 8)
+    for i in range(6):
+        maps[i, y[i]] = 1
+    assert net(x, y).equal(net.psi(net.phi(torch.cat([x, maps], 1))).squeeze(1))
+
+
+def test_select_is_projection_with_the_shared_part_added_in():
+    torch.manual_seed(0)
+    projection = nets.ConditionalDCGANDiscriminator((1, 8, 8), how="projection")
+    select = nets.ConditionalDCGANDiscriminator((1, 8, 8), how="select")
+    select.phi.load_state_dict(projection.phi.state_dict())
+    with torch.no_grad():
+        select.psi.weight.copy_(projection.psi.weight + projection.v.weight)
+        select.psi.bias.copy_(projection.psi.bias.expand(10))
+    x, y = torch.randn(6, 1, 8, 8), labels(6)
+    assert torch.allclose(select(x, y), projection(x, y), atol=1e-7)
+
+
+def test_batch_norm_in_a_discriminator_spares_the_first_layer():
+    for net in (
+        nets.DCGANDiscriminator((1, 28, 28), norm="batch").net,
+        nets.ConditionalDCGANDiscriminator((1, 28, 28), norm="batch").phi,
+    ):
+        kinds = [type(m).__name__ for m in net]
+        assert kinds[:5] == ["Conv2d", "LeakyReLU", "Conv2d", "BatchNorm2d", "LeakyReLU"]
+        assert kinds.count("BatchNorm2d") == 1
+
+
+@pytest.mark.parametrize("how", [None, *HOWS])
+def test_spectral_norm_holds_every_weight_to_one(how):
+    torch.manual_seed(0)
+    x, y = torch.randn(4, 1, 8, 8), labels(4)
+    if how is None:
+        net, batch = nets.DCGANDiscriminator((1, 8, 8), norm="spectral"), (x,)
+    else:
+        net = nets.ConditionalDCGANDiscriminator((1, 8, 8), how=how, norm="spectral")
+        batch = (x, y)
+    for _ in range(30):  # one step of the power iteration in each training pass
+        net(*batch)
+    weights = [m.weight for m in net.eval().modules() if hasattr(m, "parametrizations")]
+    assert len(weights) == {None: 2, "concat": 2, "select": 2, "projection": 3}[how]
+    for weight in weights:
+        largest = torch.linalg.matrix_norm(weight.flatten(1), ord=2).item()
+        assert largest == pytest.approx(1, abs=0.02)
+
+
+def test_weights_keep_their_names():
+    """Old checkpoints of the unconditional pair load."""
+    names = list(nets.DCGANDiscriminator((1, 28, 28)).state_dict())
+    assert names == [f"net.{i}.{what}" for i in (0, 2, 5) for what in ("weight", "bias")]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nets.ConditionalMLPGenerator(num_classes=0), "num_classes=0"),
+        (lambda: nets.ConditionalDCGANDiscriminator(num_classes=2.0), "num_classes=2.0"),
+        (lambda: nets.ConditionalDCGANDiscriminator(how="sum"), "how='sum'"),
+        (lambda: nets.DCGANDiscriminator(norm="layer"), "norm='layer'"),
+        (lambda: nets.DCGANDiscriminator(width=0), "width=0"),
+        (lambda: nets.ConditionalMLPGenerator(4)(torch.zeros(3, 5), labels(3)), "needs (N, 4)"),
+        (lambda: nets.ConditionalMLPGenerator(4)(torch.zeros(3, 4), labels(2)), "need int64 (3,)"),
+        (lambda: nets.ConditionalMLPGenerator(4)(torch.zeros(3, 4), torch.ones(3)), "float32"),
+        (
+            lambda: nets.ConditionalMLPDiscriminator(2)(torch.zeros(3, 2), labels(3) + 4),
+            "labels run from 4 to 11",
+        ),
+        (
+            lambda: nets.ConditionalDCGANDiscriminator(how="select")(
+                torch.zeros(3, 1, 28, 28), labels(3) - 1
+            ),
+            "labels run from -1 to 6",
+        ),
+        (
+            lambda: nets.ConditionalDCGANDiscriminator()(torch.zeros(3, 1, 8, 8), labels(3)),
+            "needs (N, 1, 28, 28)",
+        ),
+    ],
+)
+def test_bad_conditional_input_is_named(call, words):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert words in str(error.value)
