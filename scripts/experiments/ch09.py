@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -43,6 +44,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "ema": None,
     },
 }
+# Those that start as well as the recipe, or better: do they end as well?
+LONG = ("BatchNorm in D", "no R1", "no R1, BatchNorm in D")
 UPSAMPLINGS = ("kernel 3", "kernel 4", "kernel 5", "resize")
 
 
@@ -145,11 +148,20 @@ def tiny(seed: int, device: torch.device, record: Recorder, *, steps: int) -> di
     return result
 
 
+def ablate(seed: int, steps: int, names: Iterable[str]) -> dict[str, Any]:
+    keep = ("frechet", "accuracy", "checkerboard", "cpu_seconds")
+    rows = {name: run(seed, steps, **ABLATIONS[name])[1] for name in names}
+    return {name: {key: row[key] for key in keep} for name, row in rows.items()}
+
+
 @experiment("ch09-ablation", steps=400)
 def ablation(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
-    keep = ("frechet", "accuracy", "cpu_seconds")
-    rows = {name: run(seed, steps, **changes)[1] for name, changes in ABLATIONS.items()}
-    return {name: {key: row[key] for key in keep} for name, row in rows.items()}
+    return ablate(seed, steps, ABLATIONS)
+
+
+@experiment("ch09-long", steps=1600)
+def long(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
+    return ablate(seed, steps, LONG)
 
 
 @experiment("ch09-upsampling", steps=400)
