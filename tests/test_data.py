@@ -1,9 +1,6 @@
 """What "real" means: exact distributions, and images whose factors are known."""
 
-import gzip
-import hashlib
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -144,6 +141,12 @@ def test_other_sizes_and_alphabets():
             ),
             "labels has shape (3,)",
         ),
+        (
+            lambda: data.ImageSet(
+                torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 2]), ("a", "b")
+            ),
+            "labels has values from 0 to 2; need 0 to 1",
+        ),
     ],
 )
 def test_bad_input_is_named(call, words):
@@ -152,7 +155,7 @@ def test_bad_input_is_named(call, words):
     assert words in str(error.value)
 
 
-# --- stacked images and MNIST's files ---------------------------------------------------------------
+# --- stacked images ---------------------------------------------------------------------------------
 
 
 def test_stacked_channels_show_the_labels_classes():
@@ -167,69 +170,3 @@ def test_stacked_channels_show_the_labels_classes():
             distance = (flat - images.images[i, channel].flatten().float()).abs().sum(1)
             assert distance.min() == 0 and source.labels[distance.argmin()] == int(digit)
     assert images.labels.unique().numel() > 300
-
-
-OFFICIAL = Path(__file__).parents[2] / "shared" / "data"
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Small files in MNIST's true format, their sums pinned in place of the official ones."""
-    images = bytes([0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0, 3]) + bytes(range(60))
-    labels = bytes([0, 0, 8, 1, 0, 0, 0, 5]) + bytes([3, 1, 4, 1, 5])
-    (tmp_path / "mnist").mkdir()
-    for prefix in ("train", "t10k"):
-        for kind, content in (("images-idx3", images), ("labels-idx1", labels)):
-            name = f"{prefix}-{kind}-ubyte.gz"
-            packed = gzip.compress(content, mtime=0)
-            (tmp_path / "mnist" / name).write_bytes(packed)
-            monkeypatch.setitem(data.MNIST_FILES, name, hashlib.sha256(packed).hexdigest())
-    return tmp_path
-
-
-def test_mnist_reads_files_that_are_there(folder, monkeypatch):
-    images = data.mnist("test", root=folder, download=False)
-    assert images.images.shape == (5, 1, 4, 3) and images.images.flatten().tolist() == list(
-        range(60)
-    )
-    assert images.labels.tolist() == [3, 1, 4, 1, 5]
-    monkeypatch.setenv("GANCOURSE_DATA", str(folder))
-    assert len(data.mnist(download=False)) == 5
-    assert data.stacked_mnist(7, download=False).images.shape == (7, 3, 4, 3)
-
-
-def test_mnist_refuses_what_is_missing_or_altered(folder):
-    path = folder / "mnist" / "train-images-idx3-ubyte.gz"
-    good = path.read_bytes()
-    path.write_bytes(good[:-3])
-    with pytest.raises(ValueError, match="is damaged or another file: SHA-256"):
-        data.mnist(root=folder, download=False)
-    path.unlink()
-    with pytest.raises(FileNotFoundError, match="is not there; pass download=True"):
-        data.mnist(root=folder, download=False)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"no gzip", "no whole gzip file"),
-        (gzip.compress(b"\0\0\x0d\3" + bytes(12)), "begins with 00000d03"),
-        (gzip.compress(b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + bytes(7)), "cut short"),
-        (gzip.compress(b"\0\0\x08\3\0\0"), "cut short"),
-        (gzip.compress(bytes(100))[:-9], "no whole gzip file"),
-    ],
-)
-def test_malformed_idx_is_refused(tmp_path, content, words):
-    (tmp_path / "file.gz").write_bytes(content)
-    with pytest.raises(ValueError, match=words):
-        data._read_idx(tmp_path / "file.gz", 3)
-
-
-@pytest.mark.skipif(not OFFICIAL.exists(), reason="the official files are not part of the project")
-def test_the_official_mnist_files():
-    train = data.mnist("train", root=OFFICIAL, download=False)
-    test = data.mnist("test", root=OFFICIAL, download=False)
-    assert train.images.shape == (60_000, 1, 28, 28) and test.images.shape == (10_000, 1, 28, 28)
-    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert train.labels.bincount().tolist() == counts
-    assert train.images.double().mean().item() / 255 == pytest.approx(0.1307, abs=5e-5)

@@ -1,0 +1,544 @@
+"""Files by others: what is downloaded, from a real server that misbehaves, and how it is read."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from gancourse import data
+
+OFFICIAL = Path(__file__).parents[2] / "shared" / "data"
+CIFAR = "cifar-10-binary.tar.gz"
+IMAGES = "train-images-idx3-ubyte.gz"
+
+# --- small files in the true formats --------------------------------------------------------------
+
+
+def idx(*sizes, content):
+    header = bytes([0, 0, 8, len(sizes)]) + b"".join(n.to_bytes(4, "big") for n in sizes)
+    return gzip.compress(header + content, mtime=0)
+
+
+def tar(members):
+    """A tar.gz of (name, content, settings of its TarInfo)."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content, settings in members:
+            info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            info.size = len(content)
+            for key, value in settings.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def record(label, shade=0):
+    """Red plane, green plane, blue plane; the first byte of each row is its number."""
+    rows = (bytes([y + 32 * c]) + bytes([shade]) * 31 for c in range(3) for y in range(32))
+    return bytes([label]) + b"".join(rows)
+
+
+def cifar_members():
+    batch = {f"data_batch_{i}.bin": record(i) + record(9 - i) for i in range(1, 6)}
+    batch |= {"batches.meta.txt": b"airplane\n", "readme.html": b"<p>", "test_batch.bin": record(7)}
+    return [("", b"", {"type": tarfile.DIRTYPE}), *((n, c, {}) for n, c in batch.items())]
+
+
+def files():
+    """data set -> name -> bytes."""
+    # Noise does not compress: the training images make a file of some 20 kB, to cut and to stall.
+    noise = torch.randint(256, (20_000,), generator=torch.Generator().manual_seed(0))
+    pixels, labels = bytes(noise.tolist()), bytes(i % 10 for i in range(1000))
+    small, few = bytes(range(60)), bytes([3, 1, 4, 1, 5])
+    grey = {
+        IMAGES: idx(1000, 5, 4, content=pixels),
+        "train-labels-idx1-ubyte.gz": idx(1000, content=labels),
+        "t10k-images-idx3-ubyte.gz": idx(5, 4, 3, content=small),
+        "t10k-labels-idx1-ubyte.gz": idx(5, content=few),
+    }
+    return {"mnist": grey, "fashion_mnist": grey, "cifar10": {CIFAR: tar(cifar_members())}}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The first part of the path says how the server behaves: /cut/name, /stall/name ..."""
+
+    def do_GET(self):
+        server: Server = self.server
+        _, way, name = self.path.split("/", 2)
+        server.asked.append(way)
+        content = server.files[name]
+        if way == "missing" or (way == "flaky" and server.asked.count("flaky") == 1):
+            self.send_error(404 if way == "missing" else 503)
+            return
+        self.send_response(200)
+        if way == "helpful" and "gzip" in self.headers.get("Accept-Encoding", ""):
+            self.send_header("Content-Encoding", "gzip")  # so that the client unpacks the file
+        if way == "wrong":
+            content = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+        elif way == "portal":
+            content = b"<html>Please accept the terms of this network.</html>"
+        elif way == "short":
+            content = content[: len(content) // 2]
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if way in ("cut", "stall"):
+            self.wfile.write(content[: len(content) // 2])
+            self.wfile.flush()
+            if way == "stall":
+                server.over.wait(20)
+        elif way == "slow":
+            step = len(content) // 8 + 1
+            for first in range(0, len(content), step):
+                self.wfile.write(content[first : first + step])
+                self.wfile.flush()
+                server.over.wait(0.1)
+        else:
+            self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.asked, self.over = files, [], threading.Event()
+
+    def handle_error(self, request, client_address):
+        pass  # the client has hung up
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """A server; ``site.mirrors("cut", "good")`` makes these its mirrors, in this order."""
+    served = files()
+    sums = {d: {n: hashlib.sha256(c).hexdigest() for n, c in f.items()} for d, f in served.items()}
+    server = Server({n: c for f in served.values() for n, c in f.items()})
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+
+    def mirrors(*ways):
+        base = f"http://127.0.0.1:{server.server_port}"
+        every = dict.fromkeys(data.FILES, tuple(f"{base}/{way}/" for way in ways))
+        monkeypatch.setattr(data, "MIRRORS", every)
+        return every
+
+    monkeypatch.setattr(data, "FILES", sums)
+    monkeypatch.setattr(data, "TIMEOUT", (5, 0.4))
+    monkeypatch.setattr(data, "time", SimpleNamespace(sleep=lambda seconds: None))
+    yield SimpleNamespace(mirrors=mirrors, asked=server.asked, files=served, sums=sums)
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def listing(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+
+
+def write(folder, dataset, contents):
+    (folder / dataset).mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / dataset / name).write_bytes(content)
+
+
+# --- what is pinned -------------------------------------------------------------------------------
+
+
+def test_every_file_has_a_sum_and_two_mirrors_over_https():
+    assert data.FILES.keys() == data.MIRRORS.keys()
+    for dataset, sums in data.FILES.items():
+        assert len(data.MIRRORS[dataset]) >= 2
+        for mirror in data.MIRRORS[dataset]:
+            assert re.fullmatch(r"https://[^ ]+/", mirror)
+        assert all(re.fullmatch("[0-9a-f]{64}", sum_) for sum_ in sums.values())
+    pinned = [s for sums in data.FILES.values() for s in sums.values()]
+    assert len(set(pinned)) == len(pinned) == 9
+
+
+# --- downloads that go well -----------------------------------------------------------------------
+
+
+def test_each_data_set_is_downloaded_once_and_then_read_offline(site, tmp_path, capsys):
+    site.mirrors("good", "missing")
+    sets = {name: getattr(data, name)("train", root=tmp_path) for name in data.FILES}
+    assert "100%" in capsys.readouterr().err  # the progress bar
+    assert sets["mnist"].images.shape == sets["fashion_mnist"].images.shape == (1000, 1, 5, 4)
+    assert sets["cifar10"].images.shape == (10, 3, 32, 32)
+    expected = [f"{d}/{n}" for d, c in site.files.items() for n in c if not n.startswith("t10k")]
+    assert listing(tmp_path) == sorted(expected)
+    assert set(site.asked) == {"good"}
+    site.asked.clear()
+    for name, first in sets.items():
+        again = getattr(data, name)("train", root=tmp_path, download=False)
+        assert again.images.equal(first.images) and again.labels.equal(first.labels)
+    assert not site.asked
+
+
+def test_the_folder_is_an_argument_or_the_variable_or_the_users_cache(site, tmp_path, monkeypatch):
+    site.mirrors("good")
+    folders = [tmp_path / name for name in ("argument", "variable", "cache")]
+    monkeypatch.setenv("GANCOURSE_DATA", str(folders[1]))
+    data.mnist("test", root=folders[0])
+    data.mnist("test")
+    monkeypatch.delenv("GANCOURSE_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folders[2]))
+    monkeypatch.setenv("LOCALAPPDATA", str(folders[2]))
+    data.mnist("test")
+    for folder in folders:
+        assert len(list(folder.rglob("t10k-*.gz"))) == 2
+    assert data.stacked_mnist(7, root=tmp_path / "argument").images.shape == (7, 3, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("ways", "asked"),
+    [
+        (("missing", "good"), ["missing", "good"]),
+        (("wrong", "good"), ["wrong", "good"]),
+        (("portal", "good"), ["portal", "good"]),  # a hotel's login page, with status 200
+        (("short", "good"), ["short", "good"]),
+        (("cut", "good"), ["cut", "good"]),
+        (("stall", "good"), ["stall", "good"]),
+        (("flaky", "missing"), ["flaky", "missing", "flaky"]),  # down for a moment: tried again
+        (("slow",), ["slow"]),  # slow, but never silent: waited for
+        (("helpful",), ["helpful"]),
+    ],
+)
+def test_another_mirror_or_another_try_helps(site, tmp_path, ways, asked):
+    site.mirrors(*ways)
+    path = data._fetch("mnist", IMAGES, tmp_path, download=True)
+    assert path.read_bytes() == site.files["mnist"][IMAGES]
+    assert site.asked == asked
+    assert listing(tmp_path) == [f"mnist/{IMAGES}"]
+
+
+def test_a_mirror_that_is_not_there(site, tmp_path, monkeypatch):
+    every = site.mirrors("good")
+    gone = "http://127.0.0.1:9/"  # the discard port: nobody listens
+    monkeypatch.setattr(data, "MIRRORS", {d: (gone, *m) for d, m in every.items()})
+    assert len(data.mnist("test", root=tmp_path)) == 5
+    monkeypatch.setattr(data, "MIRRORS", dict.fromkeys(every, (gone,)))
+    with pytest.raises(OSError, match="Check the connection and run again, or put the file"):
+        data.cifar10(root=tmp_path)
+    assert [name for name in listing(tmp_path) if "t10k" not in name] == []
+
+
+# --- downloads that fail: the error says what to do, and nothing is left ----------------------------
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("missing", "404"),
+        ("wrong", "does not match the known hash"),
+        ("portal", "does not match the known hash"),
+        ("short", "does not match the known hash"),
+        ("cut", "IncompleteRead|Connection broken"),
+        ("stall", "timed out"),
+    ],
+)
+def test_a_failed_download_leaves_nothing(site, tmp_path, way, words):
+    site.mirrors(way)
+    with pytest.raises(OSError, match=words) as error:
+        data.mnist(root=tmp_path)
+    assert site.asked == [way, way]
+    message = str(error.value)
+    assert site.sums["mnist"][IMAGES] in message and str(tmp_path / "mnist") in message
+    assert listing(tmp_path) == []
+
+
+# In a process of its own: what the system does there is then real, not patched.
+CHILD = """
+import json, os, resource, sys
+import pooch, requests
+from gancourse import data
+what, root, sums, mirrors = sys.argv[1], sys.argv[2], *map(json.loads, sys.argv[3:])
+data.FILES, data.MIRRORS = sums, mirrors
+if what == "full disk":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+if what == "read only" and os.geteuid() == 0:
+    os.seteuid(65534)  # permissions do not bind root
+try:
+    print(len(data.mnist("train", root=root)))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def in_child(site, what, root, *ways):
+    extra = (json.dumps(site.sums), json.dumps(site.mirrors(*ways)))
+    command = [sys.executable, "-c", CHILD, what, str(root), *extra]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def test_no_space_is_said_and_nothing_is_left(site, tmp_path):
+    out, _ = in_child(site, "full disk", tmp_path, "good", "slow").communicate(timeout=60)
+    assert "OSError" in out and f"{IMAGES} can't be saved in {tmp_path / 'mnist'}" in out
+    assert "File too large" in out and "GANCOURSE_DATA" in out
+    assert site.asked == ["good"]  # no other mirror can help
+    assert listing(tmp_path) == []
+
+
+def test_a_folder_that_is_read_only(site):
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        root = Path(name)
+        root.chmod(0o755)
+        write(root, "mnist", {"train-labels-idx1-ubyte.gz": b"so that the folder is there"})
+        before = listing(root)
+        (root / "mnist").chmod(0o555)
+        out, _ = in_child(site, "read only", root, "good").communicate(timeout=60)
+        assert f"can't be saved in {root / 'mnist'}" in out and "Permission denied" in out
+        assert listing(root) == before and not site.asked
+        (root / "mnist").chmod(0o755)
+        write(root, "mnist", site.files["mnist"])
+        (root / "mnist").chmod(0o555)
+        out, _ = in_child(site, "read only", root, "good").communicate(timeout=60)
+        assert out == "1000\n" and not site.asked  # reading needs no writing
+        (root / "mnist").chmod(0o755)
+
+
+def test_two_processes_at_once(site, tmp_path):
+    children = [in_child(site, "plain", tmp_path, "slow") for _ in range(2)]
+    assert [child.communicate(timeout=60)[0] for child in children] == ["1000\n", "1000\n"]
+    assert listing(tmp_path) == [f"mnist/{IMAGES}", "mnist/train-labels-idx1-ubyte.gz"]
+    assert (tmp_path / "mnist" / IMAGES).read_bytes() == site.files["mnist"][IMAGES]
+
+
+# --- files that are there already -----------------------------------------------------------------
+
+
+def test_what_is_there_is_read_as_it_is_labelled(site, tmp_path):
+    for dataset, contents in site.files.items():
+        write(tmp_path, dataset, contents)
+    grey = data.fashion_mnist("test", root=tmp_path, download=False)
+    assert grey.images.shape == (5, 1, 4, 3)
+    assert grey.images.flatten().tolist() == list(range(60))
+    assert grey.labels.tolist() == [3, 1, 4, 1, 5]
+    assert grey.classes[9] == "Ankle boot" and len(grey.classes) == 10
+    color = data.cifar10("train", root=tmp_path, download=False)
+    assert color.labels.tolist() == [1, 8, 2, 7, 3, 6, 4, 5, 5, 4]
+    assert color.images.shape == (10, 3, 32, 32)
+    column = torch.arange(96).reshape(3, 32)  # see record(): plane by plane, row by row
+    assert color.images[:, :, :, 0].equal(column.expand(10, 3, 32).to(torch.uint8))
+    assert not color.images[..., 1:].any()
+    test = data.cifar10("test", root=tmp_path, download=False)
+    assert [test.classes[i] for i in test.labels] == ["horse"]
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_missing_altered_mislabelled(site, tmp_path, name):
+    load = getattr(data, name)
+    first, content = next(iter(site.files[name].items()))
+    site.mirrors("good")
+    with pytest.raises(FileNotFoundError, match="is not there; pass download=True"):
+        load(root=tmp_path, download=False)
+    # cut short, altered, and the name of one file on the content of another
+    for bad in (content[:-3], content[:-9] + b"?" + content[-8:], site.files["mnist"][IMAGES][1:]):
+        write(tmp_path, name, {first: bad})
+        came, expected = hashlib.sha256(bad).hexdigest(), site.sums[name][first]
+        words = f"is damaged or another file: SHA-256 {came}, expected {expected}; delete it"
+        with pytest.raises(ValueError, match=words):
+            load(root=tmp_path)
+        assert listing(tmp_path) == [f"{name}/{first}"]  # it may be the reader's only copy
+    assert not site.asked
+    with pytest.raises(ValueError, match="split='all'; choose one of train, test"):
+        load("all", root=tmp_path)
+
+
+# --- parsers: a file with the right sum is trusted no further than that ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no gzip", "no whole gzip file"),
+        (gzip.compress(bytes(100))[:-9], "no whole gzip file"),
+        (gzip.compress(bytes(99))[:10] + b"\xff" * 30, "no whole gzip file"),
+        (gzip.compress(b"\0\0\x0d\3" + bytes(12)), "begins with 00000d03"),
+        (idx(4, content=bytes(4)), "begins with 00000801"),
+        (gzip.compress(b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + bytes(7)), "cut short"),
+        (idx(2, 2, 2, content=bytes(9)), "holds 25 bytes, its header says 16"),
+        (idx(2**31, 2**31, 4, content=b""), "holds 16 bytes"),
+        (idx(0, 28, 28, content=b""), "holds 16 bytes"),
+        (gzip.compress(b"\0\0\x08\3\0\0"), "cut short"),
+    ],
+)
+def test_malformed_idx_is_refused(tmp_path, content, words):
+    (tmp_path / "file.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        data._read_idx(tmp_path / "file.gz", 3)
+
+
+def without(name, *instead):
+    return [*(m for m in cifar_members() if m[0] != name), *instead]
+
+
+TEST = "test_batch.bin"
+LINK = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
+# A file of 3 TB in two blocks of 512 bytes: a map of its pieces, and one piece.
+HOLE = b"1\n0\n512\n".ljust(512, b"\0") + bytes(512)
+SPARSE = {
+    "pax_headers": {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.realsize": str(3073 * 10**9),
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no gzip", "no whole gzip file"),
+        (gzip.compress(b"no tar" * 200), "is not CIFAR-10's archive"),
+        (gzip.compress(b""), "is not CIFAR-10's archive"),
+        (tar(without(TEST)), "'cifar-10-batches-bin/test_batch.bin' not found"),
+        (tar(without(TEST, ("../" + TEST, record(1), {}))), "not found"),
+        (tar(without(TEST, (TEST, record(1)[:-1], {}))), "3,072 bytes; need records of 3,073"),
+        (tar(without(TEST, (TEST, b"", {}))), "0 bytes; need records"),
+        (tar(without(TEST, (TEST, b"", LINK))), "linkname .*/etc/passwd' not found"),
+        (tar(without(TEST, (TEST, b"", LINK | {"linkname": "readme.html"}))), "0 bytes; need"),
+        (tar(without(TEST, (TEST, b"", {"type": tarfile.DIRTYPE}))), "0 bytes; need"),
+        (tar(without(TEST, (TEST, HOLE, SPARSE))), "3,073,000,000,000 bytes; need"),
+        (tar(without(TEST, (TEST, b"", SPARSE))), "is not CIFAR-10's archive"),
+        (gzip.compress(gzip.decompress(tar(cifar_members()))[:-12_000]), "is not CIFAR-10's"),
+    ],
+)
+def test_malformed_cifar_is_refused(tmp_path, content, words):
+    (tmp_path / "cifar.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        data._read_cifar(tmp_path / "cifar.gz", [TEST])
+    assert listing(tmp_path) == ["cifar.gz"]
+
+
+def test_labels_out_of_bounds_are_refused(site, tmp_path, monkeypatch):
+    archive = tar(without(TEST, (TEST, record(10), {})))
+    monkeypatch.setitem(data.FILES, "cifar10", {CIFAR: hashlib.sha256(archive).hexdigest()})
+    write(tmp_path, "cifar10", {CIFAR: archive})
+    with pytest.raises(ValueError, match="labels has values from 10 to 10; need 0 to 9"):
+        data.cifar10("test", root=tmp_path, download=False)
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "UNPACKED", 10**6)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(2 * 10**6)))
+    with pytest.raises(ValueError, match="unpacks to over 1,000,000 bytes"):
+        data._read_idx(tmp_path / "bomb.gz", 3)
+    with pytest.raises(ValueError, match="unpacks to over 1,000,000 bytes"):
+        data._read_cifar(tmp_path / "bomb.gz", [TEST])
+
+
+# --- the official files ---------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not OFFICIAL.exists(), reason="the official files are not part of the project")
+def test_the_official_mnist_files():
+    for name, md5 in {
+        IMAGES: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    }.items():
+        content = (OFFICIAL / "mnist" / name).read_bytes()
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5
+        assert hashlib.sha256(content).hexdigest() == data.MNIST_FILES[name]
+    train = data.mnist("train", root=OFFICIAL, download=False)
+    test = data.mnist("test", root=OFFICIAL, download=False)
+    assert train.images.shape == (60_000, 1, 28, 28) and test.images.shape == (10_000, 1, 28, 28)
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert train.labels.bincount().tolist() == counts
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert test.labels.bincount().tolist() == counts
+    # The mean and standard deviation that everybody normalises MNIST with.
+    pixels = train.images.float() / 255
+    assert pixels.mean().item() == pytest.approx(0.1307, abs=5e-5)
+    assert pixels.std().item() == pytest.approx(0.3081, abs=5e-5)
+
+
+# --- nothing is unpickled -------------------------------------------------------------------------
+
+UNPICKLE = """
+import pickle, sys
+from pathlib import Path
+import torch, scipy.stats, sklearn.datasets, matplotlib.figure
+from gancourse import data, features, losses, metrics, nets, recorded, training
+root, folder = map(Path, sys.argv[1:3])
+
+# Python says so (an audit event) whenever an unpickler, in C or in Python, looks up a name to call.
+# torch.load(weights_only=True) has an interpreter of its own, which knows only tensors and plain
+# values and is not Python's unpickler: it is let through.
+looked_up = []
+sys.addaudithook(lambda event, args: looked_up.append(args) if "pickle" in event else None)
+
+def refuse(*args, **kwargs):
+    raise AssertionError("something was unpickled")
+
+load, pickle.load, pickle.loads, pickle._load, pickle._loads = pickle.loads, *[refuse] * 4
+
+for name, sums in data.FILES.items():
+    for file in (root / name).iterdir():
+        sums[file.name] = __import__("pooch").file_hash(str(file))
+    for split in ("train", "test"):
+        getattr(data, name)(split, root=root, download=False)
+digits = data.digits()
+glyphs = data.glyphs(70)
+data.stacked_mnist(5, root=root, download=False)
+for name, images in (("digits", digits), ("glyphs", glyphs), ("mnist", glyphs)):
+    net = features.load(name)
+    f = net.features(images.images[:60])
+    metrics.fid(f[:30], f[30:]), metrics.copying_test(f[:20], f[20:40], f[40:])
+def trainer():
+    return training.GANTrainer(
+        nets.MLPGenerator(nz=2, shape=(1, 8, 8), width=4, depth=1),
+        nets.MLPDiscriminator(shape=(1, 8, 8), width=4, depth=1),
+        loss=losses.LOSSES["nonsaturating"], lr=(1e-3, 1e-3), batch_size=8, ema=0.9)
+first = trainer()
+first.fit(digits, 2, checkpoint=folder / "run.ckpt", every=1, progress=False)
+second = trainer()
+second.fit(digits, 3, checkpoint=folder / "run.ckpt", every=1, progress=False)
+assert len(second.history) == 3, "it did not resume"
+trainer().load(folder / "run.ckpt")
+for path in Path("book/recorded").glob("*.json"):
+    assert recorded.load(path.stem)
+assert not looked_up, looked_up
+
+# The two guards do guard.
+load(pickle.dumps(Path("x")))
+assert looked_up
+try:
+    pickle.loads(b"")
+except AssertionError:
+    print("nothing was unpickled")
+"""
+
+
+def test_no_path_into_the_package_unpickles(tmp_path):
+    """Data, features, training, resuming and recorded runs, in a process where it would be seen."""
+    root, folder = tmp_path / "data", tmp_path / "run"
+    root.mkdir(), folder.mkdir()
+    for dataset, contents in files().items():
+        write(root, dataset, contents)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", UNPICKLE, str(root), str(folder)],
+        capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=120,
+    )  # fmt: skip
+    assert done.stdout.strip() == "nothing was unpickled", done.stderr
