@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.functional import one_hot
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -413,3 +415,362 @@ class ConditionalDCGANDiscriminator(nn.Module):
         if self.v is not None:
             logits = logits + (self.v(y) * features).sum(1, keepdim=True)
         return logits.squeeze(1)
+
+
+# --- bigger and better: residual, style-based, growing --------------------------------------------
+
+
+def _pyramid(shape: tuple[int, ...], width: int) -> tuple[list[int], list[int]]:
+    """Sides and channels from coarse to fine: (1, 16, 16), 8 -> [4, 8, 16], [32, 16, 8]."""
+    steps = range(_halvings(shape), -1, -1)
+    return [shape[1] // 2**i for i in steps], [width * 2**i for i in steps]
+
+
+def _positive(**sizes: int) -> None:
+    if any(size < 1 for size in sizes.values()):
+        got = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise ValueError(f"{got}; need positive numbers")
+
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def _he(layer: Layer, gain: float = 1.0) -> Layer:
+    """``layer`` with weights of variance ``gain^2 / inputs``, and zero biases."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+LRELU_GAIN = math.sqrt(2 / (1 + 0.2**2))  # keeps the variance through LeakyReLU 0.2
+GROUP = 16  # channels in a group of a grouped convolution, as in R3GAN
+
+
+class ResidualBlock(nn.Module):
+    """``x + f(x)``, both ``(N, channels, H, W)``; f is 1x1 up, 3x3 in groups, 1x1 down again.
+
+    Nothing is normalised. f ends in a layer that starts at zero, so that the block starts as the
+    identity; its other layers start smaller by ``blocks ** -0.25``, for a net of that many blocks.
+
+    Source: Huang et al. 2024, arXiv 2501.05441; Fixup: Zhang, Dauphin & Ma 2019, arXiv 1901.09321.
+    """
+
+    def __init__(self, channels: int, blocks: int):
+        super().__init__()
+        wide, gain = 2 * channels, LRELU_GAIN * blocks**-0.25
+        if wide % GROUP:
+            raise ValueError(f"width={channels}; need a multiple of {GROUP // 2}")
+        first = _he(nn.Conv2d(channels, wide, 1), gain)
+        middle = _he(nn.Conv2d(wide, wide, 3, padding=1, groups=wide // GROUP), gain)
+        last = _he(nn.Conv2d(wide, channels, 1, bias=False), 0.0)
+        self.f = nn.Sequential(first, nn.LeakyReLU(0.2), middle, nn.LeakyReLU(0.2), last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.f(x)
+
+
+class R3GANGenerator(nn.Module):
+    """Residual blocks from a learned map up to an image, ``z (N, nz) -> x (N, C, S, S)``.
+
+    z scales the channels of a learned map (side 4, or 7 for 28); then at each side ``blocks``
+    residual blocks, with bilinear doubling in between. No normalisation layer.
+
+    Args:
+        nz: size of the latent.
+        shape: ``(C, S, S)`` with S even and at least 8.
+        width: channels at every side, a multiple of 8. (R3GAN has 768 up to side 32, and halves
+            them beyond.)
+        blocks: residual blocks at each side.
+
+    Raises:
+        ValueError: for another shape or sizes that don't fit.
+
+    Source: Huang, Gokaslan, Kuleshov & Tompkin 2024, arXiv 2501.05441. The tanh is this course's:
+    theirs ends linear, and its images are clipped.
+    """
+
+    def __init__(
+        self, nz: int = 64, shape: Sequence[int] = (1, 28, 28), *, width: int = 64, blocks: int = 2
+    ):
+        super().__init__()
+        _positive(nz=nz, width=width, blocks=blocks)
+        self.nz, self.shape = nz, _shape(shape)
+        doublings = _halvings(self.shape)
+        side, total = self.shape[1] // 2**doublings, blocks * (doublings + 1)
+        self.map = nn.Parameter(torch.randn(width, side, side))
+        self.scale = _he(nn.Linear(nz, width, bias=False))
+        layers: list[nn.Module] = []
+        for i in range(doublings + 1):
+            layers += [nn.Upsample(scale_factor=2, mode="bilinear")] if i else []
+            layers += [ResidualBlock(width, total) for _ in range(blocks)]
+        to_image = _he(nn.Conv2d(width, self.shape[0], 1, bias=False))
+        self.net = nn.Sequential(*layers, to_image, nn.Tanh())
+
+    def forward(self, z: Tensor) -> Tensor:
+        _check_latent(z, self.nz)
+        return self.net(self.map * self.scale(z)[:, :, None, None])
+
+
+class R3GANDiscriminator(nn.Module):
+    """Mirror of :class:`R3GANGenerator`, ``x (N, C, S, S) -> logits (N,)``; the same arguments."""
+
+    def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 64, blocks: int = 2):
+        super().__init__()
+        _positive(width=width, blocks=blocks)
+        self.shape = _shape(shape)
+        halvings = _halvings(self.shape)
+        side, total = self.shape[1] // 2**halvings, blocks * (halvings + 1)
+        layers: list[nn.Module] = [_he(nn.Conv2d(self.shape[0], width, 1, bias=False))]
+        for i in range(halvings + 1):
+            # The mean of 2x2 pixels is bilinear interpolation at half the size.
+            layers += [nn.AvgPool2d(2)] if i else []
+            layers += [ResidualBlock(width, total) for _ in range(blocks)]
+        layers += [_he(nn.Conv2d(width, width, side, groups=width, bias=False)), nn.Flatten()]
+        self.net = nn.Sequential(*layers, _he(nn.Linear(width, 1, bias=False)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_samples(x, self.shape)
+        return self.net(x).squeeze(1)
+
+
+def _unit_length(x: Tensor) -> Tensor:
+    """``x (N, C, ...)`` with mean square 1 over its channels (PGGAN's pixel norm)."""
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+class ModulatedConv(nn.Module):
+    """Convolution with its own weights for each sample, ``x (N, C, H, W), w (N, nw) -> (N, K, H, W)``.
+
+    A *style* ``s (N, C)``, linear in w, scales the weights of each input channel; demodulation
+    then scales those of each output channel to norm 1. Done on the inputs and the outputs instead
+    of the weights it is the same, and one convolution serves the whole batch.
+
+    Source: Karras et al. 2020 (StyleGAN2), arXiv 1912.04958.
+    """
+
+    def __init__(self, n_in: int, n_out: int, nw: int, size: int = 3, *, demodulate: bool = True):
+        super().__init__()
+        self.demodulate = demodulate
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, size, size) / math.sqrt(n_in * size**2))
+        self.style = _he(nn.Linear(nw, n_in))
+        nn.init.ones_(self.style.bias)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        s = self.style(w).float()  # squares and sums of squares want float32 under autocast, too
+        y = F.conv2d(x * s[:, :, None, None], self.weight, padding="same")
+        if not self.demodulate:
+            return y
+        power = (self.weight.float().square().sum((2, 3)) * s[:, None].square()).sum(2)  # (N, K)
+        return y * (power + 1e-8).rsqrt()[:, :, None, None]
+
+
+class StyleLayer(nn.Module):
+    """Modulated convolution, noise, bias, LeakyReLU. In evaluation mode the noise is a fixed map."""
+
+    noise: Tensor
+
+    def __init__(self, n_in: int, n_out: int, nw: int, side: int):
+        super().__init__()
+        self.conv = ModulatedConv(n_in, n_out, nw)
+        self.bias = nn.Parameter(torch.zeros(n_out, 1, 1))
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(side, side))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        x = self.conv(x, w)
+        noise = torch.randn_like(x[:, :1]) if self.training else self.noise
+        return LRELU_GAIN * F.leaky_relu(x + self.strength * noise + self.bias, 0.2)
+
+
+class StyleGenerator(nn.Module):
+    """A mapping network makes ``w`` from ``z``, and w styles every layer that draws the image.
+
+    ``forward(z)`` is ``synthesis(mapping(z))``. The drawing starts from a learned constant (side
+    4, or 7 for 28), has one :class:`StyleLayer` at each side, and each side adds its own image to
+    that of the side before, doubled. (StyleGAN2 has two layers a side, ends linear, and equalises
+    learning rates.)
+
+    Args:
+        nz: size of the latent, and of w.
+        shape: ``(C, S, S)`` with S even and at least 8.
+        width: channels at side S; they double at each coarser one.
+        depth: layers of the mapping network.
+        mixing: in training, the share of samples whose layers from a random one on get the w of
+            another sample, so that layers learn not to rely on each other.
+
+    Raises:
+        ValueError: for another shape or sizes that are not positive, or ``mixing`` outside
+            [0, 1]; in the calls, for z or w of another shape.
+
+    Source: Karras, Laine & Aila 2019, arXiv 1812.04948; Karras et al. 2020, arXiv 1912.04958.
+    """
+
+    def __init__(
+        self,
+        nz: int = 64,
+        shape: Sequence[int] = (1, 28, 28),
+        *,
+        width: int = 16,
+        depth: int = 2,
+        mixing: float = 0.0,
+    ):
+        super().__init__()
+        _positive(nz=nz, width=width, depth=depth)
+        if not 0 <= mixing <= 1:
+            raise ValueError(f"mixing={mixing}; need a share, 0 to 1")
+        self.nz, self.mixing, self.shape = nz, mixing, _shape(shape)
+        sides, widths = _pyramid(self.shape, width)
+        self.map = mlp([nz] * (depth + 1), nn.LeakyReLU(0.2))
+        for layer in self.map:
+            if isinstance(layer, nn.Linear):  # PyTorch's init would give all z nearly the same w
+                _he(layer, LRELU_GAIN)
+        self.constant = nn.Parameter(torch.randn(1, widths[0], sides[0], sides[0]))
+        self.layers = nn.ModuleList(
+            StyleLayer(n_in, n_out, nz, side)
+            for n_in, n_out, side in zip([widths[0], *widths], widths, sides, strict=False)
+        )
+        self.to_image = nn.ModuleList(
+            ModulatedConv(n, self.shape[0], nz, 1, demodulate=False) for n in widths
+        )
+
+    def mapping(self, z: Tensor) -> Tensor:
+        """``z (N, nz) -> w (N, nz)``; only the direction of z counts."""
+        _check_latent(z, self.nz)
+        return self.map(_unit_length(z))
+
+    def synthesis(self, w: Tensor) -> Tensor:
+        """Images from ``w (N, nz)``, or from one w for each layer, coarse first: ``(N, layers, nz)``."""
+        layers = len(self.layers)
+        if w.shape[1:] not in ((self.nz,), (layers, self.nz)):
+            need = f"(N, {self.nz}) or (N, {layers}, {self.nz})"
+            raise ValueError(f"w has shape {tuple(w.shape)}; need {need}")
+        ws = w.unbind(1) if w.ndim == 3 else [w] * layers
+        x = self.constant.expand(len(w), -1, -1, -1)
+        image: Tensor | None = None
+        for layer, to_image, style in zip(self.layers, self.to_image, ws, strict=True):
+            if image is None:
+                x = layer(x, style)
+                image = to_image(x, style)
+            else:
+                x = layer(_double(x, "bilinear"), style)
+                image = _double(image, "bilinear") + to_image(x, style)
+        assert image is not None
+        return torch.tanh(image)
+
+    def forward(self, z: Tensor) -> Tensor:
+        w = self.mapping(z)
+        if self.training and self.mixing:
+            layer = torch.arange(len(self.layers), device=w.device)[:, None]
+            cut = torch.randint(1, len(layer), (len(w), 1, 1), device=w.device)
+            mixed = torch.rand(len(w), 1, 1, device=w.device) < self.mixing
+            w = torch.where(mixed & (layer >= cut), w.roll(1, 0)[:, None], w[:, None])
+        return self.synthesis(w)
+
+
+def _double(x: Tensor, mode: str) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode=mode)
+
+
+# --- progressive growing --------------------------------------------------------------------------
+
+
+class GrowingGenerator(nn.Module):
+    """Generator that starts small and grows, ``z (N, nz) -> x (N, C, S, S)``.
+
+    The buffer ``stage`` says how far: 0 draws at the smallest side (4, or 7 for 28), 1 at its
+    double, and 0.3 in between: 70 % of the old image, doubled, and 30 % of the new. Set it with
+    :func:`grow`. Whatever the stage, the image is enlarged to side S, and the discriminator shrinks
+    what it gets: so data and trainer stay the same, and being buffers, stages are saved with a run.
+
+    Args:
+        nz: size of the latent.
+        shape: ``(C, S, S)`` with S even and at least 8.
+        width: channels at side S; they double at each coarser one.
+
+    Raises:
+        ValueError: for another shape or sizes that are not positive.
+
+    Source: Karras, Aila, Laine & Lehtinen 2018, arXiv 1710.10196.
+    """
+
+    stage: Tensor
+
+    def __init__(self, nz: int = 64, shape: Sequence[int] = (1, 28, 28), *, width: int = 16):
+        super().__init__()
+        _positive(nz=nz, width=width)
+        self.nz, self.shape = nz, _shape(shape)
+        sides, widths = _pyramid(self.shape, width)
+        self.start = nn.Sequential(
+            _he(nn.Linear(nz, widths[0] * sides[0] ** 2)),
+            nn.Unflatten(1, (widths[0], sides[0], sides[0])),
+        )
+        self.blocks = nn.ModuleList(
+            _he(nn.Conv2d(n_in, n_out, 3, padding=1), LRELU_GAIN)
+            for n_in, n_out in zip([widths[0], *widths], widths, strict=False)
+        )
+        self.to_image = nn.ModuleList(_he(nn.Conv2d(n, self.shape[0], 1)) for n in widths)
+        self.register_buffer("stage", torch.tensor(0.0))
+
+    def forward(self, z: Tensor) -> Tensor:
+        _check_latent(z, self.nz)
+        stage = float(self.stage)  # the path taken depends on it: one synchronisation on a GPU
+        top = math.ceil(stage)
+        x = self.start(_unit_length(z))
+        for i, block in enumerate(self.blocks[: top + 1]):
+            if i:
+                below, x = x, _double(x, "nearest")
+            x = _unit_length(F.leaky_relu(block(x), 0.2))
+        image = torch.tanh(self.to_image[top](x))
+        if stage < top:  # fading in
+            old = torch.tanh(self.to_image[top - 1](below))
+            image = torch.lerp(_double(old, "nearest"), image, stage - top + 1)
+        return F.interpolate(image, self.shape[1:])
+
+
+class GrowingDiscriminator(nn.Module):
+    """Mirror of :class:`GrowingGenerator`, ``x (N, C, S, S) -> logits (N,)``.
+
+    It shrinks what it gets, real or generated, to the side of its ``stage`` first. (The paper
+    blends real images as well while a stage fades in; here only the features are blended.)
+    """
+
+    stage: Tensor
+
+    def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16):
+        super().__init__()
+        _positive(width=width)
+        self.shape = _shape(shape)
+        sides, widths = _pyramid(self.shape, width)
+        self.from_image = nn.ModuleList(
+            _he(nn.Conv2d(self.shape[0], n, 1), LRELU_GAIN) for n in widths
+        )
+        self.blocks = nn.ModuleList(
+            _he(nn.Conv2d(n_in, n_out, 3, padding=1), LRELU_GAIN)
+            for n_in, n_out in zip(widths, [widths[0], *widths], strict=False)
+        )
+        self.head = _he(nn.Linear(widths[0] * sides[0] ** 2, 1))
+        self.register_buffer("stage", torch.tensor(0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_samples(x, self.shape)
+        stage = float(self.stage)
+        top = math.ceil(stage)
+        x = F.avg_pool2d(x, 2 ** (len(self.blocks) - 1 - top))
+        h = F.leaky_relu(self.from_image[top](x), 0.2)
+        for i in range(top, 0, -1):
+            h = F.avg_pool2d(F.leaky_relu(self.blocks[i](h), 0.2), 2)
+            if i > stage:  # fading in
+                old = F.leaky_relu(self.from_image[i - 1](F.avg_pool2d(x, 2)), 0.2)
+                h = torch.lerp(old, h, stage - i + 1)
+        h = F.leaky_relu(self.blocks[0](h), 0.2)
+        return self.head(h.flatten(1)).squeeze(1)
+
+
+def grow(stage: float, *nets: GrowingGenerator | GrowingDiscriminator) -> None:
+    """Set the ``stage`` of growing nets, 0 to the number of doublings; ValueError beyond."""
+    for net in nets:
+        most = len(net.blocks) - 1
+        if not 0 <= stage <= most:
+            raise ValueError(f"stage={stage}; need 0 to {most}, the number of doublings")
+        net.stage.fill_(stage)
