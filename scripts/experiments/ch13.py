@@ -1,0 +1,277 @@
+"""Recorded runs of chapter 13: three generative models on one budget, and two marriages.
+
+The chapter writes the same networks and loops out and runs seed 0 at 2,000 steps live.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss, softplus
+
+from gancourse import data, features, metrics, nets, penalties
+from gancourse.training import GANTrainer
+from scripts.experiments import Recorder, experiment
+
+LEVEL = 2 / 16  # distance between two of the 17 grey levels, in [-1, 1]
+BATCH = 128
+
+
+def cosine(optimizer: torch.optim.Optimizer, lr: float, step: int, steps: int) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+class VAE(nn.Module):
+    def __init__(self, nz: int = 16, width: int = 256):
+        super().__init__()
+        self.nz = nz
+        self.encoder = nets.mlp([64, width, width, 2 * nz], nn.ReLU())
+        self.decoder = nets.mlp([nz, width, width, 64], nn.ReLU())
+        self.log_sigma = nn.Parameter(torch.tensor(-1.0))
+
+    def elbo(self, x: Tensor) -> Tensor:
+        mean, logvar = self.encoder(x).chunk(2, dim=1)
+        z = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        error = (x - self.decoder(z)) / self.log_sigma.exp()
+        logp = -0.5 * error.square() - self.log_sigma - 0.5 * math.log(2 * math.pi)
+        kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar)
+        return logp.sum(1) - kl.sum(1)
+
+
+def train_vae(x: Tensor, steps: int, lr: float = 1e-3) -> VAE:
+    model = VAE()
+    adam = torch.optim.Adam(model.parameters(), lr, fused=True)
+    for step in range(steps):
+        cosine(adam, lr, step, steps)
+        batch = x[torch.randint(len(x), (BATCH,))]
+        batch = batch + LEVEL * (torch.rand_like(batch) - 0.5)
+        update(adam, -model.elbo(batch).mean())
+    return model
+
+
+def schedule(u: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.cos(math.pi / 2 * u), torch.sin(math.pi / 2 * u)
+
+
+class Denoiser(nn.Module):
+    def __init__(self, dim: int = 64, width: int = 256):
+        super().__init__()
+        self.net = nets.mlp([dim + 32] + [width] * 3 + [dim], nn.SiLU())
+        self.register_buffer("frequencies", math.pi / 2 * torch.arange(1, 17))
+
+    def forward(self, x: Tensor, u: Tensor) -> Tensor:
+        angles = u[:, None] * self.frequencies
+        return self.net(torch.cat([x, angles.sin(), angles.cos()], dim=1))
+
+
+def train_denoiser(
+    draw: Callable[[], Tensor], dim: int, width: int, steps: int, lr: float = 4e-3
+) -> Denoiser:
+    model = Denoiser(dim, width)
+    average = copy.deepcopy(model).requires_grad_(False)
+    adam = torch.optim.Adam(model.parameters(), lr, fused=True)
+    for step in range(steps):
+        cosine(adam, lr, step, steps)
+        x, u = draw(), torch.rand(BATCH)
+        alpha, sigma = schedule(u[:, None])
+        eps = torch.randn_like(x)
+        update(adam, mse_loss(model(alpha * x + sigma * eps, u), alpha * eps - sigma * x))
+        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 0.005)
+    return average
+
+
+@torch.no_grad()
+def ddim(v: Callable[[Tensor, Tensor], Tensor], x: Tensor, steps: int, clip: float) -> Tensor:
+    times = torch.linspace(0.999, 0, steps + 1)
+    for u, s in zip(times[:-1], times[1:], strict=True):
+        (a, b), (a_next, b_next) = schedule(u), schedule(s)
+        velocity = v(x, u.expand(len(x)))
+        clean = (a * x - b * velocity).clamp(-clip, clip)
+        x = a_next * clean + b_next * (x - a * clean) / b
+    return x
+
+
+def train_gan(x: Tensor, seed: int, steps: int) -> GANTrainer:
+    pair = (
+        nets.MLPGenerator(16, (1, 8, 8), width=128, depth=2),
+        nets.MLPDiscriminator((1, 8, 8), width=128, depth=2),
+    )
+    trainer = GANTrainer(
+        *pair, lr=1e-3, betas=(0, 0.99), r1=0.1, decay="cosine", seed=seed, device="cpu"
+    )
+    trainer.fit(x.view(-1, 1, 8, 8), steps, progress=False)
+    return trainer
+
+
+class Judge:
+    """Scores 1,437 samples against the 1,437 training images, in the digit classifier's features."""
+
+    def __init__(self) -> None:
+        self.net = features.load("digits")
+        self.train = self.net.features(data.digits("train").float())
+        self.test = self.net.features(data.digits("test").float())
+
+    def __call__(self, x: Tensor) -> dict[str, float]:
+        fake = self.net.features(x.view(-1, 1, 8, 8).clamp(-1, 1))
+        precision, recall = metrics.precision_recall(self.train, fake)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", metrics.SampleSizeWarning)
+            copies = metrics.copying_test(self.train, self.test, fake)
+        return {
+            "frechet": metrics.fid(self.train, fake),
+            "precision": precision,
+            "recall": recall,
+            "closer": copies.closer,
+        }
+
+
+@experiment("ch13-budget", seeds=(0, 1, 2), steps=[1000, 2000, 4000, 8000])
+def budget(seed: int, device: torch.device, record: Recorder, *, steps: list[int]) -> Any:
+    judge, x = Judge(), data.digits("train").float().flatten(1)
+    n = len(x)
+    rows = []
+    for length in steps:
+        for name in ("VAE", "diffusion", "GAN"):
+            torch.manual_seed(seed)
+            began = time.process_time()
+            if name == "VAE":
+                vae = train_vae(x, length)
+            elif name == "diffusion":
+                denoiser = train_denoiser(
+                    lambda: x[torch.randint(len(x), (BATCH,))], 64, 256, length
+                )
+            else:
+                gan = train_gan(x, seed, length)
+            seconds = time.process_time() - began
+            torch.manual_seed(seed + 100)
+            if name == "VAE":
+                with torch.no_grad():
+                    samples = vae.decoder(torch.randn(n, vae.nz))
+            elif name == "diffusion":
+                samples = ddim(denoiser, torch.randn(n, 64), 50, clip=1.0)
+            else:
+                samples = gan.sample(n)
+            row = {"model": name, "steps": length, "cpu_seconds": round(seconds, 2)}
+            rows.append(row | {k: round(v, 4) for k, v in judge(samples).items()})
+    return {"rows": rows}
+
+
+def adversarial_vae(vae: VAE, x: Tensor, steps: int, weight: float, lr: float = 1e-3) -> VAE:
+    """Go on with the decoder against a discriminator; ``weight`` of the squared error."""
+    vae = copy.deepcopy(vae)
+    critic = nets.MLPDiscriminator(64, width=128, depth=2)
+    adam_g = torch.optim.Adam(vae.decoder.parameters(), lr, (0.0, 0.99), fused=True)
+    adam_d = torch.optim.Adam(critic.parameters(), lr, (0.0, 0.99), fused=True)
+    for step in range(steps):
+        cosine(adam_g, lr, step, steps)
+        cosine(adam_d, lr, step, steps)
+        real = x[torch.randint(len(x), (BATCH,))]
+        with torch.no_grad():
+            fake = vae.decoder(torch.randn(BATCH, vae.nz))
+            mean, logvar = vae.encoder(real).chunk(2, dim=1)
+            code = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        d_loss = softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
+        update(adam_d, d_loss + 0.1 / 2 * penalties.r1_penalty(critic, real))
+        g_loss = softplus(-critic(vae.decoder(torch.randn(BATCH, vae.nz)))).mean()
+        if weight:
+            error = (vae.decoder(code) - real).square().sum(1).mean()
+            g_loss = g_loss + weight * error
+        update(adam_g, g_loss)
+    return vae
+
+
+@experiment(
+    "ch13-vaegan", seeds=(0, 1, 2), vae_steps=2000, steps=1000, weights=[0.0, 0.02, 0.1, 0.5]
+)
+def vaegan(
+    seed: int, device: torch.device, record: Recorder, *, vae_steps: int, steps: int, weights: Any
+) -> Any:
+    judge, x = Judge(), data.digits("train").float().flatten(1)
+    test = data.digits("test").float().flatten(1)
+    torch.manual_seed(seed)
+    vae = train_vae(x, vae_steps)
+    rows = []
+    for weight in [None, *weights]:
+        torch.manual_seed(seed)
+        model = vae if weight is None else adversarial_vae(vae, x, steps, weight)
+        torch.manual_seed(seed + 100)
+        with torch.no_grad():
+            samples = model.decoder(torch.randn(len(x), model.nz))
+            error = mse_loss(model.decoder(model.encoder(test).chunk(2, dim=1)[0]), test).item()
+        row = {"weight": weight, "reconstruction": round(error, 5)}
+        rows.append(row | {k: round(v, 4) for k, v in judge(samples).items()})
+    return {"rows": rows}
+
+
+def student(
+    pairs: tuple[Tensor, Tensor], steps: int, copy_weight: float, fool: float, lr: float = 1e-3
+) -> nets.MLPGenerator:
+    """One-step generator: copies the teacher's map, fools a discriminator, or both."""
+    z, target = pairs
+    ring = data.ring()
+    generator, critic = nets.MLPGenerator(), nets.MLPDiscriminator()
+    adam_g = torch.optim.Adam(generator.parameters(), lr, (0.0, 0.99), fused=True)
+    adam_d = torch.optim.Adam(critic.parameters(), lr, (0.0, 0.99), fused=True)
+    for step in range(steps):
+        cosine(adam_g, lr, step, steps)
+        cosine(adam_d, lr, step, steps)
+        if fool:
+            real = ring.sample(BATCH)
+            with torch.no_grad():
+                fake = generator(torch.randn(BATCH, 2))
+            d_loss = softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
+            update(adam_d, d_loss + 0.1 / 2 * penalties.r1_penalty(critic, real))
+        rows = torch.randint(len(z), (BATCH,))
+        made = generator(z[rows])
+        g_loss = copy_weight * mse_loss(made, target[rows])
+        if fool:
+            g_loss = g_loss + fool * softplus(-critic(made)).mean()
+        update(adam_g, g_loss)
+    return generator
+
+
+STUDENTS = {"copy": (1.0, 0.0), "fool": (0.0, 1.0), "copy + fool": (1.0, 1.0)}
+
+
+@experiment("ch13-distil", seeds=(0, 1, 2), teacher_steps=3000, steps=2000, pairs=4000)
+def distil(
+    seed: int, device: torch.device, record: Recorder, *, teacher_steps: int, steps: int, pairs: int
+) -> Any:
+    ring = data.ring()
+    torch.manual_seed(seed)
+    teacher = train_denoiser(lambda: ring.sample(BATCH), 2, 128, teacher_steps, lr=2e-3)
+    z, fresh = torch.randn(pairs, 2), torch.randn(2500, 2)
+    target, wanted = ddim(teacher, z, 50, clip=9.0), ddim(teacher, fresh, 50, clip=9.0)
+
+    def row(name: str, network_calls: int, samples: Tensor) -> dict[str, Any]:
+        score = metrics.mode_coverage(samples, ring.centers, ring.std)
+        same = (samples - wanted).norm(dim=1) < 0.1
+        return {
+            "model": name,
+            "calls": network_calls,
+            "modes": score.fair_modes,
+            "high_quality": round(score.high_quality, 3),
+            "same_place": round(same.float().mean().item(), 3),
+        }
+
+    rows = [row(f"teacher, {k}", k, ddim(teacher, fresh, k, clip=9.0)) for k in (1, 4, 10, 50)]
+    for name, (copying, fooling) in STUDENTS.items():
+        torch.manual_seed(seed)
+        net = student((z, target), steps, copying, fooling)
+        with torch.no_grad():
+            rows.append(row(name, 1, net(fresh)))
+    return {"rows": rows}
