@@ -1,0 +1,318 @@
+"""Recorded runs of chapter 11: four architectures on 16x16 glyphs at one CPU budget, and the
+style-based generator taken apart (mixing, path lengths, truncation, averages).
+
+The chapter runs seed 0 of ``ch11-style`` with mixing live, with these settings. ``ch11-r3gan`` is
+its GPU cell.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gancourse import data, features, metrics, nets
+from gancourse.training import GANTrainer
+from scripts.experiments import Recorder, experiment
+
+SHAPE = (1, 16, 16)
+PSIS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.2)
+
+
+class Yardstick:
+    """Fréchet distance, precision and recall in glyphs features, on 1,000 images of side 16.
+
+    The network wants side 28: real and generated images are resized in the same way.
+    """
+
+    def __init__(self, n: int = 1000):
+        self.net, self.n = features.load("glyphs"), n
+        images = data.glyphs(2 * n, size=16, seed=1).float()  # never trained on
+        self.real, self.other = self.features(images).split(n)
+
+    @staticmethod
+    def resize(images: Tensor) -> Tensor:
+        return F.interpolate(images, (28, 28), mode="bilinear").clamp(-1, 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        return self.net.features(self.resize(images))
+
+    def classes(self, images: Tensor) -> Tensor:
+        return self.net.logits(self.resize(images)).argmax(1)
+
+    def score(self, images: Tensor) -> dict[str, float]:
+        return self.compare(self.features(images))
+
+    def compare(self, f: Tensor) -> dict[str, float]:
+        precision, recall = metrics.precision_recall(self.real, f)
+        return {"fd": metrics.fid(self.real, f), "precision": precision, "recall": recall}
+
+
+def lerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
+    return a + t * (b - a)
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
+    """From a (N, d) to b along the great circle between their directions."""
+    cosine = F.cosine_similarity(a, b, dim=1)[:, None]
+    angle = cosine.clamp(-1 + 1e-6, 1 - 1e-6).acos()
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+
+
+# --- the ladder -----------------------------------------------------------------------------------
+
+
+def _dcgan():
+    return nets.DCGANGenerator(32, SHAPE, width=16), nets.DCGANDiscriminator(SHAPE, width=16)
+
+
+def _growing():
+    return nets.GrowingGenerator(32, SHAPE, width=12), nets.GrowingDiscriminator(SHAPE, width=8)
+
+
+def _style():
+    return nets.StyleGenerator(32, SHAPE, width=12), nets.DCGANDiscriminator(SHAPE, width=16)
+
+
+def _r3gan():
+    return (
+        nets.R3GANGenerator(32, SHAPE, width=16, blocks=1),
+        nets.R3GANDiscriminator(SHAPE, width=16, blocks=1),
+    )
+
+
+PLAIN = {"loss": "nonsaturating", "r1": 0.3}
+# Steps that cost about the same CPU time, measured before.
+MODELS: dict[str, tuple[Any, int, dict[str, Any]]] = {
+    "DCGAN": (_dcgan, 1000, PLAIN),
+    "growing": (_growing, 450, PLAIN),
+    "style-based": (_style, 450, PLAIN),
+    "R3GAN": (_r3gan, 150, {"loss": "relativistic", "r1": 0.3, "r2": 0.3}),
+}
+RATES = {"2e-3, 2e-3": (2e-3, 2e-3), "4e-3, 8e-3": (4e-3, 8e-3)}
+
+
+def stage(step: int, steps: int) -> float:
+    """0, 1, 2 at the sides 4, 8, 16, with a fade of 15 % of the steps before each doubling."""
+    times = [0, 0.2, 0.35, 0.5, 0.65, 1]
+    stages = [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    u = step / steps
+    for i in range(5):
+        if u <= times[i + 1]:
+            share = (u - times[i]) / (times[i + 1] - times[i])
+            return stages[i] + share * (stages[i + 1] - stages[i])
+    return 2.0
+
+
+def train(make, steps: int, seed: int, **settings: Any) -> tuple[GANTrainer, float]:
+    torch.manual_seed(seed)
+    generator, discriminator = make()
+    trainer = GANTrainer(
+        generator, discriminator, batch_size=32, betas=(0.0, 0.99), decay="cosine", ema=0.99,
+        seed=seed, device="cpu", **settings,
+    )  # fmt: skip
+
+    def grow(t: GANTrainer) -> None:
+        nets.grow(stage(t.step, steps), t.generator, t.discriminator)
+
+    images = data.glyphs(8000, size=16, seed=0).float()
+    growing = make is _growing
+    began = time.process_time()
+    trainer.fit(
+        images, steps, progress=False,
+        callback=grow if growing else None, callback_steps=range(0, steps, 5) if growing else (),
+    )  # fmt: skip
+    return trainer, time.process_time() - began
+
+
+@experiment("ch11-ladder", batch_size=32, images="glyphs 16x16", ema=0.99, decay="cosine")
+def ladder(seed: int, device: torch.device, record: Recorder, **_: Any) -> dict[str, Any]:
+    """Each model for about the same CPU time, at each of two pairs of learning rates."""
+    torch.set_num_threads(1)
+    yard = Yardstick()
+    result: dict[str, Any] = {
+        "real against real": yard.compare(yard.other),
+        "models": {},
+    }
+    for name, (make, steps, settings) in MODELS.items():
+        result["models"][name] = {}
+        for rates, lr in RATES.items():
+            trainer, seconds = train(make, steps, seed, lr=lr, **settings)
+            images = trainer.sample(yard.n)
+            row = {"steps": steps, "cpu_seconds": seconds, **yard.score(images)}
+            if name == "DCGAN":  # halfway between two latents, straight and along the sphere
+                g = torch.Generator().manual_seed(seed)
+                a, b = torch.randn(2, yard.n, 32, generator=g)
+                net = trainer.ema.eval()
+                with torch.no_grad():
+                    row["midpoints"] = {
+                        "lerp": yard.score(net(lerp(a, b, 0.5))),
+                        "slerp": yard.score(net(slerp(a, b, 0.5))),
+                    }
+            if seed == 0:  # a picture's worth of pixels, in 16 levels
+                row["samples"] = ((images[:16, 0] + 1) * 7.5).round().int().flatten(1).tolist()
+            result["models"][name][rates] = row
+    return result
+
+
+# --- the style-based generator taken apart --------------------------------------------------------
+
+
+def path_length(yard: Yardstick, at: Any, n: int = 1000, eps: float = 1e-3) -> float:
+    """Mean of |f(t + eps) - f(t)|^2 / eps^2 over paths, f the features of the image at t."""
+    t = torch.rand(n, 1, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        first, second = (yard.net(yard.resize(at(u)))[0] for u in (t, t + eps))
+    return float(((second - first) / eps).square().sum(1).mean())
+
+
+def take_apart(generator: nets.StyleGenerator, yard: Yardstick) -> dict[str, Any]:
+    """Mixing, path lengths and truncation of a trained generator."""
+    n, g = yard.n, torch.Generator().manual_seed(11)
+    with torch.no_grad():
+        w = generator.mapping(torch.randn(6000, 32, generator=g))
+        kind = yard.classes(generator.synthesis(w))
+        mean = w.mean(0).expand(n, -1)
+        of_class = torch.stack([w[kind == k].mean(0) for k in range(10)])[kind[:n]]
+        a, b, ka, kb = w[:n], w[n : 2 * n], kind[:n], kind[n : 2 * n]
+        different = ka != kb
+        mixed = {}
+        for cut in (1, 2):
+            layers = torch.stack([a if j < cut else b for j in range(3)], 1)
+            images = generator.synthesis(layers)
+            k = yard.classes(images)
+            mixed[str(cut)] = {
+                **yard.score(images),
+                "class of coarse": float((k == ka)[different].float().mean()),
+                "class of fine": float((k == kb)[different].float().mean()),
+            }
+        truncation = {
+            name: [yard.score(generator.synthesis(lerp(center, a, psi))) for psi in PSIS]
+            for name, center in (("all", mean), ("class", of_class))
+        }
+        za, zb = torch.randn(2, n, 32, generator=g)
+        wa, wb = generator.mapping(za), generator.mapping(zb)
+    return {
+        **yard.score(generator.synthesis(a).detach()),
+        "mixed": mixed,
+        "psi": list(PSIS),
+        "truncation": truncation,
+        "path": {
+            "z": path_length(yard, lambda t: generator(slerp(za, zb, t))),
+            "w": path_length(yard, lambda t: generator.synthesis(lerp(wa, wb, t))),
+        },
+    }
+
+
+DECAYS = (0.9, 0.99, 0.999)
+
+
+@experiment(
+    "ch11-style", steps=800, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32, images="glyphs 16x16"
+)
+def style(
+    seed: int,
+    device: torch.device,
+    record: Recorder,
+    *,
+    steps: int,
+    lr_g: float,
+    lr_d: float,
+    gamma: float,
+    batch_size: int,
+    images: str,
+) -> dict[str, Any]:
+    """With and without mixing in training; averages of the first one's weights, over time."""
+    torch.set_num_threads(1)
+    yard = Yardstick()
+    train_images = data.glyphs(8000, size=16, seed=0).float()
+    result: dict[str, Any] = {"real against real": yard.compare(yard.other)}
+    for mixing in (0.9, 0.0):
+        torch.manual_seed(seed)
+        generator = nets.StyleGenerator(32, SHAPE, width=12, mixing=mixing)
+        trainer = GANTrainer(
+            generator, nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
+            batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
+        )  # fmt: skip
+        averages = {d: copy.deepcopy(generator).eval() for d in DECAYS}
+        curve: dict[str, dict[str, float]] = {}
+
+        def follow(t: GANTrainer, averages=averages, curve=curve, mixing=mixing) -> None:
+            with torch.no_grad():
+                for d, net in averages.items():
+                    for mine, theirs in zip(net.parameters(), t.generator.parameters()):
+                        mine.lerp_(theirs, 1 - d)
+                if mixing and t.step in (50, 100, 200, 400, 600, 800):
+                    z = torch.randn(yard.n, 32, generator=torch.Generator().manual_seed(5))
+                    scores = {str(d): yard.score(net(z))["fd"] for d, net in averages.items()}
+                    scores["none"] = yard.score(t.generator.eval()(z))["fd"]
+                    curve[str(t.step)] = scores
+
+        began = time.process_time()
+        trainer.fit(
+            train_images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1)
+        )
+        parts = take_apart(averages[0.99], yard)
+        parts["cpu_seconds"] = time.process_time() - began
+        if mixing:
+            parts["averages"] = curve
+        result[f"mixing {mixing}"] = parts
+    return result
+
+
+# --- the GPU cell ---------------------------------------------------------------------------------
+
+
+@experiment(
+    "ch11-r3gan", images="CIFAR-10", steps=40_000, width=256, blocks=2, batch_size=256,
+    lr=2e-4, gamma=0.05, n=10_000,
+)  # fmt: skip
+def r3gan(
+    seed: int,
+    device: torch.device,
+    record: Recorder,
+    *,
+    images: str,
+    steps: int,
+    width: int,
+    blocks: int,
+    batch_size: int,
+    lr: float,
+    gamma: float,
+    n: int,
+) -> dict[str, Any]:
+    """The pair on CIFAR-10 with pairs, R1 and R2, in bfloat16; Inception features if installed."""
+    import matplotlib.pyplot as plt
+
+    from gancourse import plots
+
+    shape = (3, 32, 32)
+    real = data.cifar10(download=False)  # in GANCOURSE_DATA
+    torch.manual_seed(seed)
+    trainer = GANTrainer(
+        nets.R3GANGenerator(64, shape, width=width, blocks=blocks),
+        nets.R3GANDiscriminator(shape, width=width, blocks=blocks),
+        loss="relativistic", r1=gamma, r2=gamma, lr=lr, betas=(0.0, 0.99), decay="cosine",
+        ema=0.999, batch_size=batch_size, amp="bf16", seed=seed, device=device,
+    )  # fmt: skip
+    began = time.perf_counter()
+    trainer.fit(real, steps, progress=False)
+    seconds = time.perf_counter() - began
+    fakes = trainer.sample(n).cpu()
+    fig, ax = plt.subplots(figsize=(7.2, 3.0))
+    plots.image_grid(ax, fakes[:60], columns=15)
+    record.figure(fig, alt="Sixty generated 32x32 color images, the first of the run.")
+    result = {"wall_seconds": seconds, "images_per_second": steps * batch_size / seconds}
+    try:
+        inception = features.load("inception", device)
+    except ImportError:
+        return result  # the extra is not installed: pictures and speed only
+    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:n]
+    result["fid_10k"] = metrics.fid(
+        inception.features(real.images[order]).cpu(), inception.features(fakes).cpu()
+    )
+    return result
