@@ -96,6 +96,8 @@ class GANTrainer:
             sees a part at a time.
         seed: of everything the trainer draws (batches, latents, mixing weights).
         device: None: a GPU if there is one.
+        accelerator: an ``accelerate.Accelerator``, to share each step between several processes
+            (see :meth:`fit`). It then brings the device.
 
     Raises:
         ValueError: naming the argument that is out of range.
@@ -125,6 +127,7 @@ class GANTrainer:
         accumulate: int = 1,
         seed: int = 0,
         device: str | torch.device | None = None,
+        accelerator: Any = None,
     ):
         lr_g, lr_d = (lr, lr) if isinstance(lr, (int, float)) else lr
         self.loss = losses.get(loss)
@@ -157,15 +160,31 @@ class GANTrainer:
         ):
             if not good:
                 raise ValueError(f"{name}={value!r}; need {need}")
-        if batch_size % accumulate:
+        self.accelerator = accelerator
+        self.rank, self.world = 0, 1  # this process, and how many share a step
+        if accelerator is not None:
+            _check_accelerator(accelerator, device)
+            self.rank, self.world = accelerator.process_index, accelerator.num_processes
+            # Processes on a CPU are given cpu:0, cpu:1, ...; torch.load knows only one.
+            device = "cpu" if accelerator.device.type == "cpu" else accelerator.device
+        if batch_size % (accumulate * self.world):
             raise ValueError(
                 f"batch_size={batch_size} can't be cut into accumulate={accumulate} equal parts"
+                + (f" in each of {self.world} processes" if accelerator else "")
             )
         default = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device or default)
         self._cuda = self.device.type == "cuda"
         self.generator = generator.to(self.device)
         self.discriminator = discriminator.to(self.device)
+        if self._cuda:
+            _channels_last(generator, discriminator)
+        # What each player is called through in its own step: under Accelerate a wrapper that hands
+        # out rank 0's weights once and from then on averages gradients in the backward pass.
+        self._g: nn.Module = generator
+        self._d: nn.Module = discriminator
+        if accelerator is not None:
+            self._g, self._d = _prepare(accelerator, generator, discriminator)
         self.n_critic, self.batch_size = n_critic, batch_size
         self.r1, self.r2, self.gp, self.clip, self.decay = r1, r2, gp, clip, decay
         self.ema_decay = ema
@@ -194,7 +213,13 @@ class GANTrainer:
 
     def latent(self, n: int) -> Tensor:
         """Draw ``z (n, nz)``, standard normal, from the trainer's own random stream."""
-        return torch.randn(n, self.nz, generator=self.rng, device=self.device)
+        z = torch.randn(n * self.world, self.nz, generator=self.rng, device=self.device)
+        return self._share(z)
+
+    def _share(self, batch: Tensor) -> Tensor:
+        """This process's part of a batch. Every process draws the whole of it, from one seed: so
+        the samples are those of a single process, however many share them."""
+        return batch.chunk(self.world)[self.rank] if self.world > 1 else batch
 
     def d_step(self, real: Tensor, labels: Tensor | None = None) -> Tensor:
         """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
@@ -206,13 +231,15 @@ class GANTrainer:
         z = self.latent(len(real))
         mix = None
         if self.gp:  # one weight a sample
-            shape = (len(real),) + (1,) * (real.ndim - 1)
+            shape = (len(real) * self.world,) + (1,) * (real.ndim - 1)
             mix = torch.rand(shape, generator=self.rng, device=self.device, dtype=real.dtype)
+            mix = self._share(mix)
         self.optimizer_d.zero_grad()
-        done = []
+        done: list[Tensor] = []
         for part in self._parts(real, labels, z, mix):
-            done.append(self._d_loss(*part) / self.accumulate)
-            self.scaler_d.scale(done[-1]).backward()
+            with self._averaging(self._d, last=len(done) == self.accumulate - 1):
+                done.append(self._d_loss(*part) / self.accumulate)
+                self.scaler_d.scale(done[-1]).backward()
         self._update(self.optimizer_d, self.scaler_d)
         if self.clip is not None:
             penalties.clip_weights_(self.discriminator, self.clip)
@@ -220,13 +247,13 @@ class GANTrainer:
 
     def _d_loss(self, real: Tensor, y: Tensor | None, z: Tensor, mix: Tensor | None) -> Tensor:
         with torch.no_grad():  # the generator is not trained here: build no graph through it
-            fake = self._generate(z, y)
+            fake = self._generate(self.generator, z, y)
         if self.r1:
             real = real.detach().requires_grad_()
         if self.r2:
             fake.requires_grad_()
-        real_logits = self._judge(real, y, exact=self.r1 > 0)
-        fake_logits = self._judge(fake, y, exact=self.r2 > 0)
+        real_logits = self._judge(self._d, real, y, exact=self.r1 > 0)
+        fake_logits = self._judge(self._d, fake, y, exact=self.r2 > 0)
         loss = self.loss.discriminator(real_logits, fake_logits)
         if self.r1:  # from the logits just computed: no second pass through the network
             gradient = penalties.input_gradient(real_logits, real)
@@ -237,7 +264,8 @@ class GANTrainer:
         if self.gp:
             assert mix is not None
             points = real.lerp(fake, mix).detach().requires_grad_()
-            gradient = penalties.input_gradient(self._judge(points, y, exact=True), points)
+            logits = self._judge(self._d, points, y, exact=True)
+            gradient = penalties.input_gradient(logits, points)
             norm = torch.linalg.vector_norm(gradient, dim=1)
             loss = loss + self.gp * (norm - 1).square().mean()
         return loss
@@ -253,12 +281,14 @@ class GANTrainer:
             parameter.requires_grad_(False)
         try:
             self.optimizer_g.zero_grad()
-            done = []
+            done: list[Tensor] = []
             for z, x, y in self._parts(self.latent(n), real, labels):
-                fake_logits = self._judge(self._generate(z, y), y)
-                real_logits = self._judge(x, y) if x is not None else None
-                done.append(self.loss.generator(fake_logits, real_logits) / self.accumulate)
-                self.scaler_g.scale(done[-1]).backward()
+                with self._averaging(self._g, last=len(done) == self.accumulate - 1):
+                    fake = self._generate(self._g, z, y)
+                    fake_logits = self._judge(self.discriminator, fake, y)
+                    real_logits = self._judge(self.discriminator, x, y) if x is not None else None
+                    done.append(self.loss.generator(fake_logits, real_logits) / self.accumulate)
+                    self.scaler_g.scale(done[-1]).backward()
             self._update(self.optimizer_g, self.scaler_g)
         finally:
             for parameter in self._d_parameters:
@@ -267,19 +297,19 @@ class GANTrainer:
             self._update_ema()
         return _total(done)
 
-    def _generate(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def _generate(self, net: nn.Module, z: Tensor, y: Tensor | None) -> Tensor:
         with self._half():
-            fake = self.generator(z) if y is None else self.generator(z, y)
+            fake = net(z) if y is None else net(z, y)
         return fake.float() if self.amp else fake
 
-    def _judge(self, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
+    def _judge(self, net: nn.Module, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
         """Logits ``(N,)``. ``exact``: in float32 under ``amp`` too, for what a penalty
         differentiates. A penalty is a *squared gradient*, differentiated once more: fp16 ends at
         65504 and loses digits below 6e-5, so a gradient of 300 already overflows when squared and
         one of 1e-4 vanishes; bf16 has the range, but 3 significant digits for a double derivative.
         """
         with nullcontext() if exact else self._half():
-            logits = self.discriminator(x) if y is None else self.discriminator(x, y)
+            logits = net(x) if y is None else net(x, y)
         return logits.float() if self.amp else logits
 
     def _half(self) -> AbstractContextManager[Any]:
@@ -292,6 +322,11 @@ class GANTrainer:
             raise ValueError(f"{n} samples can't be cut into accumulate={self.accumulate} parts")
         k = self.accumulate
         return zip(*([None] * k if b is None else b.chunk(k) for b in batches), strict=True)
+
+    def _averaging(self, net: nn.Module, last: bool) -> AbstractContextManager[Any]:
+        """Processes average their gradients once a step: in the backward pass of the last part."""
+        alone = self.accelerator is not None and not last
+        return self.accelerator.no_sync(net) if alone else nullcontext()
 
     def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         scaler.step(optimizer)
@@ -331,6 +366,11 @@ class GANTrainer:
         ``checkpoint`` file, a run that was cut off resumes from it and ends bit for bit where an
         uninterrupted one ends (same machine, same versions).
 
+        With an ``accelerator``, call it in every process with the same arguments, on a trainer with
+        the same seed: each works on its part of every batch (``batch_size`` is that of all together)
+        and gradients are averaged, so that the run is a single process's, up to rounding. BatchNorm
+        sees a process's part at a time. Only the main process writes the checkpoint, all read it.
+
         Args:
             data: samples ``(N, ...)`` as a float tensor, an ``ImageSet``, or anything with
                 ``.sample(n, generator=...)``. Images must lie in [-1, 1]. A conditional run needs
@@ -353,7 +393,9 @@ class GANTrainer:
         path = Path(checkpoint) if checkpoint is not None else None
         if path is not None:
             _check_writable(path)
-            self._resume(path)
+            with self.accelerator.main_process_first() if self.accelerator else nullcontext():
+                self._resume(path)
+            self._check_in_step(path)
         if self.decay and self.step and self.total not in (None, steps):
             raise ValueError(
                 f"steps={steps}, but the run so far decays its learning rate over {self.total}; "
@@ -368,13 +410,14 @@ class GANTrainer:
         if callback is not None and 0 in wanted and self.step == 0:
             callback(self)
         pending: list[Tensor] = []
-        with _bar(self.step, steps, progress) as bar:
+        with _bar(self.step, steps, progress if self.rank == 0 else False) as bar:
             try:
                 while self.step < steps:
                     self._set_learning_rates()
                     for _ in range(self.n_critic):
                         d_loss = self.d_step(*draw())
-                    g_loss = self.g_step(self.batch_size, **self._for_generator(draw))
+                    n = self.batch_size // self.world
+                    g_loss = self.g_step(n, **self._for_generator(draw))
                     self.step += 1
                     pending += (d_loss, g_loss)
                     save = path is not None and (self.step % every == 0 or self.step == steps)
@@ -390,8 +433,8 @@ class GANTrainer:
                         self.generator.train()
                         self.discriminator.train()
             finally:  # interrupted: what was measured is kept
-                if pending:
-                    self._record(pending)
+                if pending:  # (here: the other processes may be gone)
+                    self._record(pending, alone=True)
         return self.history
 
     def sample(
@@ -465,13 +508,13 @@ class GANTrainer:
 
             def draw() -> tuple[Tensor, ...]:
                 index = torch.randint(len(data), size, generator=self.rng, device=self.device)
-                return tuple(tensor[index] for tensor in tensors)
+                return tuple(tensor[self._share(index)] for tensor in tensors)
 
             example = tensors[0][:2]
         elif hasattr(data, "sample") and self.num_classes is None:
 
             def draw() -> tuple[Tensor, ...]:
-                return (data.sample(self.batch_size, generator=self.rng),)
+                return (self._share(data.sample(self.batch_size, generator=self.rng)),)
 
             example = data.sample(2, generator=torch.Generator(self.device).manual_seed(0))
         else:
@@ -481,14 +524,7 @@ class GANTrainer:
                 need += "generator=...)"
             raise ValueError(f"data is a {type(data).__name__}; need {need}")
         self._check_nets(example)
-        if self._cuda and example.ndim == 4:
-            self._channels_last()
         return draw
-
-    def _channels_last(self) -> None:
-        for net in (self.generator, self.discriminator, self.ema):
-            if net is not None:
-                net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def _check_nets(self, example: Tensor) -> None:
@@ -525,8 +561,12 @@ class GANTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = lr * factor
 
-    def _record(self, pending: list[Tensor]) -> Tensor:
-        new = torch.stack(pending).float().cpu().view(-1, 2)
+    def _record(self, pending: list[Tensor], alone: bool = False) -> Tensor:
+        new = torch.stack(pending).float()
+        if self.accelerator is not None and not alone:
+            # The whole batch's losses. All processes see the same, so all stop at the same step.
+            new = self.accelerator.reduce(new, "mean")
+        new = new.cpu().view(-1, 2)
         self.history.d_loss = torch.cat([self.history.d_loss, new[:, 0]])
         self.history.g_loss = torch.cat([self.history.g_loss, new[:, 1]])
         pending.clear()
@@ -551,7 +591,8 @@ class GANTrainer:
         """Write everything a run needs to go on: nets, EMA, optimizers, history, random state.
 
         The file is written beside ``path``, flushed to disk and renamed, so a kill at any moment
-        leaves a whole file; the save before is kept as ``<name>.prev``.
+        leaves a whole file; the save before is kept as ``<name>.prev``. With an ``accelerator``
+        call it in every process: the main one writes, the others wait for it.
 
         Raises:
             OSError: when the folder can't be written.
@@ -573,7 +614,10 @@ class GANTrainer:
             "step": self.step,
             "total": self.total,
         }
-        _write_checkpoint(state, path)
+        if self.rank == 0:
+            _write_checkpoint(state, path)
+        if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Take over the state saved at ``path``; nothing is unpickled (``weights_only=True``).
@@ -624,6 +668,49 @@ class GANTrainer:
                 # Out of the way, or the next save would rotate it over the good one.
                 os.replace(path, path.with_name(path.name + ".torn"))
                 warnings.warn(f"{error}; going on from {_previous(path)}", stacklevel=3)
+
+    def _check_in_step(self, path: Path) -> None:
+        """All processes must have read the same file, or they would wait for each other forever."""
+        if self.accelerator is None:
+            return
+        steps = self.accelerator.gather(torch.tensor([self.step], device=self.device)).tolist()
+        if len(set(steps)) > 1:
+            raise ValueError(
+                f"after reading checkpoint={str(path)!r} the processes stand at steps {steps}; need "
+                "a folder that all of them, on all machines, see"
+            )
+
+
+def _check_accelerator(accelerator: Any, device: Any) -> None:
+    if device is not None:
+        raise ValueError(f"device={device!r} and an accelerator; the accelerator brings the device")
+    kind = accelerator.distributed_type.value
+    if kind not in ("NO", "MULTI_CPU", "MULTI_GPU"):
+        raise ValueError(f"accelerator.distributed_type is {kind}; need NO, MULTI_CPU or MULTI_GPU")
+    if accelerator.mixed_precision != "no":
+        raise ValueError(
+            f"accelerator.mixed_precision={accelerator.mixed_precision!r}; need 'no': it would put "
+            "penalties in half precision too. Give GANTrainer amp= instead"
+        )
+
+
+def _prepare(accelerator: Any, generator: nn.Module, discriminator: nn.Module) -> Any:
+    from accelerate.utils import DistributedDataParallelKwargs, broadcast
+
+    # Buffers are handed out here, once. By default every pass would copy rank 0's to all, in the
+    # midst of a step; nobody needs that: BatchNorm's statistics are not used in training, and the
+    # power iterations of spectral normalisation are the same wherever the weights are.
+    broadcast([*generator.buffers(), *discriminator.buffers()])
+    if accelerator.ddp_handler is None:
+        accelerator.ddp_handler = DistributedDataParallelKwargs(broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the option's new name in torch 2.13
+        return accelerator.prepare(generator, discriminator)
+
+
+def _channels_last(*nets: nn.Module) -> None:
+    for net in nets:  # the weights of convolutions; others have no channels
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def run_folder(name: str) -> Path:

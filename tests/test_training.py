@@ -586,7 +586,7 @@ def test_no_step_waits_for_the_device():
 
 
 def test_channels_last_changes_the_layout_and_nothing_else(tmp_path):
-    """On a GPU `fit` calls this for images; the arithmetic is the same in another order."""
+    """On a GPU the trainer does this to its networks; the arithmetic is the same in another order."""
     images = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
     def make(last):
@@ -595,7 +595,7 @@ def test_channels_last_changes_the_layout_and_nothing_else(tmp_path):
         pair = nets.DCGANGenerator(6, shape, width=8), nets.DCGANDiscriminator(shape, width=8)
         t = GANTrainer(*pair, ema=0.9, r1=0.5, batch_size=16, device="cpu")
         if last:
-            t._channels_last()
+            training._channels_last(t.generator, t.discriminator, t.ema)
         return t
 
     plain, last = make(False), make(True)
