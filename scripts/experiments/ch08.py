@@ -1,0 +1,59 @@
+"""Recorded runs of chapter 8: three ways to train the same small GAN on the digits, ten seeds each.
+
+The chapter asks how far one run's score can be trusted, so each run is scored on the same held-out
+digits with ten independent draws from its generator: the spread over draws is that of sampling,
+the spread over seeds that of training. The chapter trains one of these runs itself, with the same
+code written out.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from gancourse import data, features, metrics, nets, training
+from scripts.experiments import experiment
+
+METHODS = {
+    "plain": dict(loss="nonsaturating", betas=(0.5, 0.999)),
+    "R1": dict(loss="nonsaturating", r1=0.3, betas=(0.0, 0.99), decay="cosine"),
+    "relativistic": dict(
+        loss="relativistic", r1=0.1, r2=0.1, betas=(0.0, 0.99), decay="cosine"
+    ),  # + R1 + R2
+}
+
+
+def train(method: str, seed: int, steps: int) -> training.GANTrainer:
+    torch.manual_seed(seed)
+    generator = nets.MLPGenerator(16, (1, 8, 8), width=128, depth=2)
+    discriminator = nets.MLPDiscriminator((1, 8, 8), width=128, depth=2)
+    trainer = training.GANTrainer(
+        generator, discriminator, lr=1e-3, seed=seed, device="cpu", **METHODS[method]
+    )
+    trainer.fit(data.digits("train").float(), steps, progress=False)
+    return trainer
+
+
+@experiment("ch08-seeds", seeds=tuple(range(10)), steps=1500, draws=10)
+def seeds(seed, device, record, *, steps, draws):
+    net, test = features.load("digits"), data.digits("test")
+    real, result = net.features(test.images), {}
+    for method in METHODS:
+        began = time.process_time()
+        trainer = train(method, seed, steps)
+        seconds = time.process_time() - began
+        fakes = [
+            net.features(trainer.sample(len(real), torch.Generator().manual_seed(draw)))
+            for draw in range(draws)
+        ]
+        precision, recall = np.mean([metrics.precision_recall(real, f) for f in fakes], axis=0)
+        result[method] = {
+            "frechet": [metrics.fid(real, f) for f in fakes],
+            "kid": [metrics.kid(real, f) for f in fakes],
+            "precision": float(precision),
+            "recall": float(recall),
+            "cpu_seconds": seconds,
+        }
+    return result
