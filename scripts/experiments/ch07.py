@@ -1,0 +1,172 @@
+"""Recorded runs of chapter 7: does what it shows on glyphs hold elsewhere?
+
+``ch07-mnist`` repeats the chapter's measurements on MNIST and takes a minute of CPU. The other two
+want a GPU: ``ch07-inception`` the disturbances as the real Inception sees them (with the extra
+``gancourse[inception]``), ``ch07-gan`` a trained generator scored with 50,000 samples.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, pad
+
+from gancourse import data, features, metrics, nets
+from gancourse.training import GANTrainer
+from scripts.experiments import Recorder, experiment
+
+
+def as_bytes(x: Tensor) -> Tensor:
+    return x.round().clamp(0, 255).to(torch.uint8)
+
+
+def noise(x: Tensor, sigma: float, g: torch.Generator, other: Tensor) -> Tensor:
+    return as_bytes(x + 255 * sigma * torch.randn(x.shape, generator=g))
+
+
+def blur(x: Tensor, sigma: float, g: torch.Generator, other: Tensor) -> Tensor:
+    if sigma == 0:
+        return x
+    w = torch.exp(-0.5 * (torch.arange(-6, 7) / sigma) ** 2)
+    w = w / w.sum()
+    rows = conv2d(pad(x.float(), (6, 6, 6, 6)), w.view(1, 1, 1, -1))
+    return as_bytes(conv2d(rows, w.view(1, 1, -1, 1)))
+
+
+def square(x: Tensor, side: float, g: torch.Generator, other: Tensor) -> Tensor:
+    """A black square at a random place."""
+    side, size = round(side), x.shape[-1]
+    at = torch.randint(0, size - side + 1, (len(x), 2, 1), generator=g)
+    inside = (torch.arange(size) >= at) & (torch.arange(size) < at + side)
+    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
+    return x.masked_fill(hole[:, None], 0)
+
+
+def salt_and_pepper(x: Tensor, share: float, g: torch.Generator, other: Tensor) -> Tensor:
+    u = torch.rand(x.shape, generator=g)
+    return x.masked_fill(u < share / 2, 0).masked_fill(u > 1 - share / 2, 255)
+
+
+def shift(x: Tensor, pixels: float, g: torch.Generator, other: Tensor) -> Tensor:
+    return torch.roll(x, round(pixels), 3)
+
+
+def contamination(x: Tensor, share: float, g: torch.Generator, other: Tensor) -> Tensor:
+    k = round(share * len(x))
+    return torch.cat([other[:k], x[k:]])
+
+
+# What the chapter's curves show: (function, its five levels).
+DISTURBANCES: dict[str, tuple[Any, list[float]]] = {
+    "noise": (noise, [0, 0.05, 0.1, 0.2, 0.3]),
+    "blur": (blur, [0, 0.5, 0.75, 1, 1.5]),
+    "black square": (square, [0, 6, 8, 10, 12]),
+    "salt and pepper": (salt_and_pepper, [0, 0.02, 0.05, 0.1, 0.2]),
+    "shift": (shift, [0, 1, 2, 3, 4]),
+    "contamination": (contamination, [0, 0.05, 0.1, 0.2, 0.5]),
+}
+
+
+def draw(x: Tensor, n: int, g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two disjoint random parts of ``n`` rows each."""
+    order = torch.randperm(len(x), generator=g)
+    return x[order[:n]], x[order[n : 2 * n]]
+
+
+def predicted_slope(x: Tensor) -> float:
+    """n times the expected distance of two real samples of n, for large n (see the chapter)."""
+    x = x.double()
+    x = x - x.mean(0)
+    values, vectors = torch.linalg.eigh(x.T @ x / (len(x) - 1))
+    square = (x @ vectors).square()
+    spread = square.T @ square / len(x) - torch.diag(values.square())
+    return float(2 * values.sum() + (spread / (values[:, None] + values)).sum())
+
+
+def in_parts(net: features.FeatureNet | features.Inception, images: Tensor) -> Tensor:
+    return torch.cat([net.features(part).cpu() for part in images.split(250)])
+
+
+@experiment("ch07-mnist", draws=40, n=2000)
+def on_mnist(seed: int, device: torch.device, record: Recorder, *, draws: int, n: int) -> dict:
+    """Bias line, disturbances and blind spots in MNIST features. Rows are taken at random."""
+    warnings.simplefilter("ignore", metrics.SampleSizeWarning)
+    g = torch.Generator().manual_seed(seed)
+    net = features.load("mnist")
+    train, test = data.mnist("train").images, data.mnist("test").images
+    train, test = (x[torch.randperm(len(x), generator=g)] for x in (train, test))
+    real = in_parts(net, train)
+    sizes = (100, 200, 500, 1000, 2000, 3500, 10_000, 30_000)
+    line = {}
+    for size in sizes:
+        times = min(draws, 10 * len(real) // (2 * size))
+        line[size] = float(np.mean([metrics.fid(*draw(real, size, g)) for _ in range(times)]))
+    reference, pictures = in_parts(net, test[:n]), train[:n]
+    letters = data.glyphs(n, seed=seed, classes="ABCDEFGHJK").images
+
+    def distance(images: Tensor) -> float:
+        return metrics.fid(reference, in_parts(net, images))
+
+    curves = {
+        name: [distance(spoil(pictures, level, g, letters)) for level in levels]
+        for name, (spoil, levels) in DISTURBANCES.items()
+    }
+    dot, corner = pictures.clone(), pictures.clone()
+    dot[..., 0, 0], corner[..., :6, :6] = 255, 0
+    return {
+        "line": line,
+        "predicted slope": predicted_slope(real),
+        "curves": curves,
+        "white pixel in the corner": distance(dot),
+        "black corner, 6 pixels": distance(corner),
+        "first 1,000 of each split, in file order": metrics.fid(
+            in_parts(net, data.mnist("train").images[:1000]),
+            in_parts(net, data.mnist("test").images[:1000]),
+        ),
+    }
+
+
+@experiment("ch07-inception", seeds=(0,), n=10_000)
+def with_inception(seed: int, device: torch.device, record: Recorder, *, n: int) -> dict:
+    """The chapter's disturbances of glyphs, as FID on Inception's features."""
+    net = features.load("inception", device)
+    g = torch.Generator().manual_seed(seed)
+    real, fresh = (data.glyphs(n, seed=100 + 2 * seed + i).images for i in (0, 1))
+    letters = data.glyphs(n, seed=99, classes="ABCDEFGHJK").images
+    reference = in_parts(net, real)
+    return {
+        name: [metrics.fid(reference, in_parts(net, spoil(fresh, a, g, letters))) for a in levels]
+        for name, (spoil, levels) in DISTURBANCES.items()
+    }
+
+
+@experiment("ch07-gan", steps=20_000, width=64, n=50_000)
+def a_gan(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, width: int, n: int
+) -> dict:
+    """A DCGAN on MNIST: its distance at 1,000 to 50,000 samples, from both splits."""
+    warnings.simplefilter("ignore", metrics.SampleSizeWarning)
+    g = torch.Generator().manual_seed(seed)
+    net = features.load("mnist").to(device)
+    train, test = data.mnist("train"), data.mnist("test")
+    torch.manual_seed(seed)
+    trainer = GANTrainer(
+        nets.DCGANGenerator(64, (1, 28, 28), width=width),
+        nets.DCGANDiscriminator((1, 28, 28), width=width),
+        loss="nonsaturating", r1=1.0, lr=2e-4, betas=(0.0, 0.99), decay="cosine", ema=0.999,
+        batch_size=64, seed=seed, device=device,
+    )  # fmt: skip
+    trainer.fit(train.float(), steps, progress=False)
+    fake = torch.cat([in_parts(net, trainer.sample(1000)) for _ in range(n // 1000)])
+    sets = {"train": in_parts(net, train.images), "test": in_parts(net, test.images)}
+    sets = {name: x[torch.randperm(len(x), generator=g)] for name, x in sets.items()}
+    return {
+        f"{name}, n = {size}": metrics.fid(real[:size], fake[:size])
+        for name, real in sets.items()
+        for size in (1000, 2000, 5000, 10_000, 20_000, n)
+        if size <= min(len(real), n)
+    } | {"train, n infinite": metrics.fid_infinity(sets["train"], fake).value}
