@@ -22,6 +22,7 @@ from scripts.experiments import Recorder, experiment
 
 LEVEL = 2 / 16  # distance between two of the 17 grey levels, in [-1, 1]
 BATCH = 128
+RING_STD = 0.02
 
 
 def cosine(optimizer: torch.optim.Optimizer, lr: float, step: int, steps: int) -> None:
@@ -86,7 +87,8 @@ def train_denoiser(
     adam = torch.optim.Adam(model.parameters(), lr, fused=True)
     for step in range(steps):
         cosine(adam, lr, step, steps)
-        x, u = draw(), torch.rand(BATCH)
+        x = draw()
+        u = torch.rand(len(x))
         alpha, sigma = schedule(u[:, None])
         eps = torch.randn_like(x)
         update(adam, mse_loss(model(alpha * x + sigma * eps, u), alpha * eps - sigma * x))
@@ -222,7 +224,7 @@ def student(
 ) -> nets.MLPGenerator:
     """One-step generator: copies the teacher's map, fools a discriminator, or both."""
     z, target = pairs
-    ring = data.ring()
+    ring = data.ring(std=RING_STD)
     generator, critic = nets.MLPGenerator(), nets.MLPDiscriminator()
     adam_g = torch.optim.Adam(generator.parameters(), lr, (0.0, 0.99), fused=True)
     adam_d = torch.optim.Adam(critic.parameters(), lr, (0.0, 0.99), fused=True)
@@ -247,13 +249,13 @@ def student(
 STUDENTS = {"copy": (1.0, 0.0), "fool": (0.0, 1.0), "copy + fool": (1.0, 1.0)}
 
 
-@experiment("ch13-distil", seeds=(0, 1, 2), teacher_steps=3000, steps=2000, pairs=4000)
+@experiment("ch13-distil", seeds=(0, 1, 2), teacher_steps=2500, steps=1500, pairs=4000)
 def distil(
     seed: int, device: torch.device, record: Recorder, *, teacher_steps: int, steps: int, pairs: int
 ) -> Any:
-    ring = data.ring()
+    ring = data.ring(std=RING_STD)
     torch.manual_seed(seed)
-    teacher = train_denoiser(lambda: ring.sample(BATCH), 2, 128, teacher_steps, lr=2e-3)
+    teacher = train_denoiser(lambda: ring.sample(2 * BATCH), 2, 128, teacher_steps, lr=2e-3)
     z, fresh = torch.randn(pairs, 2), torch.randn(2500, 2)
     target, wanted = ddim(teacher, z, 50, clip=9.0), ddim(teacher, fresh, 50, clip=9.0)
 
