@@ -150,7 +150,7 @@ def _step_sign(x, v, u, s):
 
 
 def _step_old_weights(x, v, u, s):
-    (a, b), (a_next, b_next) = _pair(u), _pair(s)
+    (a, b), (a_next, _) = _pair(u), _pair(s)
     return a_next * (a * x - b * v) + b * (b * x + a * v)
 
 
