@@ -154,10 +154,6 @@ def _step_old_weights(x, v, u, s):
     return a_next * (a * x - b * v) + b * (b * x + a * v)
 
 
-def _step_backwards(x, v, u, s):
-    return _step(x, v, s, u)
-
-
 def _step_weights_swapped(x, v, u, s):
     (a, b), (a_next, b_next) = _pair(u), _pair(s)
     return b_next * (a * x - b * v) + a_next * (b * x + a * v)
@@ -295,17 +291,14 @@ EXERCISES = [
             ),
             Mistake(
                 _step_sign,
-                "The velocity enters with the wrong sign. Check with no noise in the data: if "
+                "You walk away from the data: either the velocity has the wrong sign, or `u` and "
+                "`s` have changed places (the two come to the same). Check with no data in it: if "
                 "x = 0 then the velocity is cos times the noise.",
             ),
             Mistake(
                 _step_old_weights,
                 "The noise comes back with the weight of time `u`, so the sample stays as noisy "
                 "as it was.",
-            ),
-            Mistake(
-                _step_backwards,
-                "`u` and `s` have changed places. The sample is at time `u` and goes to `s`.",
             ),
             Mistake(
                 _step_weights_swapped,
