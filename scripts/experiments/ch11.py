@@ -212,7 +212,7 @@ DECAYS = (0.9, 0.99, 0.999)
 
 
 @experiment(
-    "ch11-style", steps=800, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32, images="glyphs 16x16"
+    "ch11-style", steps=600, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32, images="glyphs 16x16"
 )
 def style(
     seed: int,
@@ -246,7 +246,7 @@ def style(
                 for d, net in averages.items():
                     for mine, theirs in zip(net.parameters(), t.generator.parameters()):
                         mine.lerp_(theirs, 1 - d)
-                if mixing and t.step in (50, 100, 200, 400, 600, 800):
+                if mixing and t.step in (50, 100, 200, 400, 600):
                     z = torch.randn(yard.n, 32, generator=torch.Generator().manual_seed(5))
                     scores = {str(d): yard.score(net(z))["fd"] for d, net in averages.items()}
                     scores["none"] = yard.score(t.generator.eval()(z))["fd"]
