@@ -97,7 +97,10 @@ def count_modes(images: torch.Tensor, classifier: Any) -> tuple[int, float]:
     return len(seen), float((seen * (seen * 1000).log()).sum())
 
 
-@experiment("ch06-stacked", steps=20_000, batch_size=128, width=64, gamma=1.0, lr=2e-4, n=26_000)
+@experiment(
+    "ch06-stacked",
+    steps=20_000, batch_size=128, width=64, gamma=1.0, lr=2e-4, n=26_000, amp="bf16",
+)  # fmt: skip
 def stacked(
     seed: int,
     device: torch.device,
@@ -109,25 +112,29 @@ def stacked(
     gamma: float,
     lr: float,
     n: int,
+    amp: str,
 ) -> dict[str, Any]:
     """The ladder's rungs 3 to 6 on Stacked MNIST: a DCGAN pair, BatchNorm in neither net."""
     from gancourse import features
 
-    images = data.stacked_mnist(download=False, seed=seed).float()
-    classifier = features.load("mnist").to(device)
-    result = {}
+    images = data.stacked_mnist(download=False, seed=seed)
+    classifier = features.load("mnist", device)
+    modes, kl = count_modes(images.float()[:n], classifier)
+    result: dict[str, dict[str, float]] = {"real": {"modes": modes, "kl": kl}}
     for rung in ("+ linear decay", "+ R1", "+ pairs", "+ R2"):
         torch.manual_seed(seed)
-        shape = tuple(images.shape[1:])
         trainer = GANTrainer(
-            nets.DCGANGenerator(128, shape, width=width, norm=False),
-            nets.DCGANDiscriminator(shape, width=width),
-            batch_size=batch_size, seed=seed, device=device, ema=0.999,
+            nets.DCGANGenerator(128, (3, 28, 28), width=width, norm=False),
+            nets.DCGANDiscriminator((3, 28, 28), width=width),
+            batch_size=batch_size, seed=seed, device=device, ema=0.999, amp=amp,
             **settings(rung, gamma) | {"lr": lr},
         )  # fmt: skip
+        if "untrained" not in result:
+            modes, kl = count_modes(trainer.sample(n), classifier)
+            result["untrained"] = {"modes": modes, "kl": kl}
         began = time.perf_counter()
         trainer.fit(images, steps, progress=False)
         seconds = time.perf_counter() - began
         modes, kl = count_modes(trainer.sample(n), classifier)
-        result[rung] = {"modes": modes, "kl": kl, "wall_seconds": seconds}
+        result[rung] = {"modes": modes, "kl": kl, "images_a_second": steps * batch_size / seconds}
     return result
