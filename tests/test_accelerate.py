@@ -4,7 +4,10 @@ Every launch is a real `accelerate launch`. It has a time limit, a free port and
 interface only, and whatever it started is gone when a test ends.
 """
 
+import io
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -29,25 +32,31 @@ torch.set_num_threads(1)
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
 LAUNCH += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
 LAUNCH += ["--main_process_port", "0"]  # a free one
-RUN = ["--data", "digits", "--steps", "80", "--every", "10", "--batch-size", "32"]
+PAGE = (ROOT / "book" / "scaling-out.md").read_text(encoding="utf-8")
+BLOCKS = {k: re.findall(rf"^```{k}\n(.*?)^```$", PAGE, re.M | re.S) for k in ("bash", "python")}
+COMMAND = BLOCKS["bash"][0].strip()  # as the page prints it
+RUN = COMMAND.split("train_accelerate.py ")[1].split()
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "GLOO_SOCKET_IFNAME": "lo",
+    "CUDA_VISIBLE_DEVICES": "",
+    "PYTHONPATH": str(ROOT),
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    "TQDM_DISABLE": "1",
+}
 
 
 class Launched:
     """A command with a limit; afterwards no process of it is left."""
 
     def __init__(self, command, folder, limit=240):
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "GLOO_SOCKET_IFNAME": "lo",
-            "CUDA_VISIBLE_DEVICES": "",
-            "PYTHONPATH": str(ROOT),
-            "HF_HOME": str(folder),  # no configuration of this machine's user
-            "TQDM_DISABLE": "1",
-        }
+        # HF_HOME: no configuration of this machine's user
+        environment = os.environ | ENVIRONMENT | {"HF_HOME": str(folder)}
+        environment["GANCOURSE_RUNS"] = str(folder)
         self.log = open(folder / "log.txt", "w+")  # noqa: SIM115
         self.limit, self.command = limit, command
         self.process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=self.log, stderr=subprocess.STDOUT
+            command, env=environment, cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
         )
 
     def family(self):
@@ -163,37 +172,64 @@ def test_accelerators_that_would_change_the_arithmetic_are_refused(accelerator, 
     assert words in str(error.value)
 
 
-def checkpoint(folder):
-    content = (folder / "run.ckpt").read_bytes()[:-48]
-    (folder / "state.pt").write_bytes(content)
-    return torch.load(folder / "state.pt", weights_only=True)
+def checkpoint(path):
+    content = path.read_bytes()[:-48]  # without its checksum
+    return torch.load(io.BytesIO(content), weights_only=True)
 
 
 def test_killed_and_resumed_from_the_main_processs_checkpoint(two, tmp_path):
-    program = [str(ROOT / "scripts" / "train_accelerate.py"), *RUN, "--folder", str(tmp_path)]
-    launched = Launched([*LAUNCH, *program], tmp_path)
+    """The page's own command, killed and given again; it goes on after its last checkpoint."""
+    launched = Launched(shlex.split(COMMAND), tmp_path)
+    path = tmp_path / "train-accelerate" / "run.ckpt"
     deadline = time.monotonic() + 200
-    while not (tmp_path / "run.ckpt").exists() and launched.process.poll() is None:
+    while not path.exists() and launched.process.poll() is None:
         assert time.monotonic() < deadline, launched.output()
         time.sleep(0.005)
     (second,) = [p for p in launched.family() if p.environ().get("RANK") == "1"]
     second.send_signal(signal.SIGKILL)
     code, output = launched.end()  # the launcher ends the other one
     assert code != 0, output[-2000:]
-    assert 10 <= checkpoint(tmp_path)["step"] < 80
-    assert not (tmp_path / "samples.png").exists()
+    steps = int(RUN[RUN.index("--steps") + 1])
+    assert 10 <= checkpoint(path)["step"] < steps
+    assert not path.with_name("samples.png").exists()
     alone = tmp_path / "alone"
     alone.mkdir()
-    shutil.copy(tmp_path / "run.ckpt", alone)
+    shutil.copy(path, alone)
 
-    output = good([*LAUNCH, *program], tmp_path)
-    assert "step 80 on 2 process(es)" in output
-    assert (tmp_path / "samples.png").exists()
-    whole, resumed = checkpoint(two[2]), checkpoint(tmp_path)
-    assert whole["step"] == resumed["step"] == len(resumed["d_loss"]) == 80
+    output = good(shlex.split(COMMAND), tmp_path)
+    assert f"step {steps} on 2 process(es)" in output
+    assert path.with_name("samples.png").exists()
+    whole, resumed = checkpoint(two[2] / "run.ckpt"), checkpoint(path)
+    assert whole["step"] == resumed["step"] == len(resumed["d_loss"]) == steps
     assert distance(whole, resumed) == 0  # bit for bit, optimizers and random state too
 
     # And on one process, from the two processes' checkpoint. BatchNorm then sees the whole batch:
     # the same run in kind, not in numbers.
     train_accelerate.main([*RUN, "--folder", str(alone)])
-    assert checkpoint(alone)["step"] == 80
+    assert checkpoint(alone / "run.ckpt")["step"] == steps
+
+
+def test_the_pages_two_lines():
+    from accelerate import Accelerator
+
+    from gancourse import data, nets
+    from gancourse.training import GANTrainer
+
+    names = {"Accelerator": Accelerator, "GANTrainer": GANTrainer}
+    names |= {"generator": nets.MLPGenerator(), "discriminator": nets.MLPDiscriminator()}
+    exec(BLOCKS["python"][0], names)
+    assert len(names["trainer"].fit(data.ring(), 3, progress=False)) == 3
+
+
+def test_the_pages_notebook_cell_in_a_notebook(tmp_path, monkeypatch):
+    import nbclient
+    import nbformat
+
+    for name, value in (ENVIRONMENT | {"GANCOURSE_RUNS": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    cell = nbformat.v4.new_code_cell(BLOCKS["python"][1])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    notebook = nbclient.NotebookClient(notebook, timeout=200, kernel_name="python3").execute()
+    text = "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+    assert "2 processes: step 60, 1000 samples" in text
+    assert (tmp_path / "scaling-out" / "run.ckpt").exists()
