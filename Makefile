@@ -17,7 +17,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test lint format bench record clean test-colab repository
+.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record clean test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -55,8 +55,13 @@ test: $(STAMP) ## lint, types, unit tests, chapters, the built book in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=600 \
 	    tests $(wildcard book/*.ipynb) $(ARGS)
 
-bench: $(STAMP) ## times a training step
+bench: bench-steps bench-metrics ## times a training step and the metrics (8 minutes)
+
+bench-steps: $(STAMP)
 	$(BIN)/python scripts/bench.py $(ARGS)
+
+bench-metrics: $(STAMP)
+	$(BIN)/python scripts/bench_metrics.py $(ARGS)
 
 record: $(STAMP) ## NAME=...: runs a longer experiment and writes book/recorded/NAME.json
 	$(BIN)/python scripts/record.py $(or $(NAME),--list) $(if $(DIRTY),--allow-dirty) $(if $(DEVICE),--device $(DEVICE))

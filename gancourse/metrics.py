@@ -200,7 +200,8 @@ def fid(real: Array, fake: Array) -> float:
     """Fréchet distance of two samples of features ``(n, d)`` and ``(m, d)``, n and m >= 2.
 
     It is "the" FID only on Inception's features. Biased upwards by about c / n: compare at equal
-    n, and with the floor, real against real.
+    n, and with the floor, real against real. (For Gaussian features whose covariance has the
+    eigenvalues v, c = 2 sum v + sum_ij v_i v_j (1 + [i = j]) / (v_i + v_j).)
 
     Warns:
         SampleSizeWarning: when n < d or m < d, and when n != m.
@@ -263,7 +264,7 @@ def fid_infinity(
 # --- kernel distance: no Gaussian, no bias --------------------------------------------------------
 
 
-def _kernel_sum(x: Tensor, y: Tensor | None = None, rows: int = 1024) -> float:
+def _kernel_sum(x: Tensor, y: Tensor | None = None, rows: int = 256) -> float:
     """Sum of ``(x.y / d + 1)^3`` over all pairs, or over pairs of different rows of ``x`` alone."""
     total = 0.0
     for i in range(0, len(x), rows):
@@ -348,9 +349,9 @@ def inception_score(
 
 
 def _blocks(x: Tensor, y: Tensor, elements: int = 1 << 23) -> Iterator[tuple[slice, Tensor]]:
-    """Squared distances, 64 MiB at a time: which rows of ``x``, and ``(rows, M)``."""
+    """Squared distances, 64 MiB at most at a time: which rows of ``x``, and ``(rows, M)``."""
     xx, yy = (torch.linalg.vector_norm(s, dim=1).square() for s in (x, y))
-    step = max(1, elements // len(y))
+    step = max(1, min(256, elements // len(y)))
     for i in range(0, len(x), step):
         rows = slice(i, min(i + step, len(x)))
         block = torch.addmm(yy, x[rows], y.T, alpha=-2)
@@ -361,12 +362,18 @@ def _radii(x: Tensor, k: int, name: str) -> Tensor:
     """Squared distance of each row to its k-th nearest *other* row, ``(N,)``."""
     if not 1 <= k < len(x):
         raise ValueError(f"k={k} with {len(x)} rows in {name}; need 1 <= k < rows")
-    radii = x.new_empty(len(x))
-    for rows, block in _blocks(x, x):
-        block.diagonal(offset=rows.start).fill_(torch.inf)
-        radii[rows] = block.kthvalue(k, 1).values
+    nearest, i = x.new_full((len(x), k), torch.inf), 0
+    while i < len(x):
+        # Of the symmetric matrix only the part from the diagonal on: it serves rows and columns.
+        block = next(_blocks(x[i:], x[i:]))[1]
+        block.diagonal().fill_(torch.inf)
+        j = i + len(block)
+        for rows, part in (slice(i, j), block), (slice(j, None), block[:, j - i :].T):
+            nearest[rows] = torch.cat([nearest[rows], part], 1).topk(k, 1, largest=False)[0]
+        i = j
     # A hair wider, so that a point on the sphere counts as inside whatever the rounding.
-    return radii + 1e-13 * torch.linalg.vector_norm(x, dim=1).max() ** 2
+    hair = 1e-13 * torch.linalg.vector_norm(x, dim=1).max() ** 2
+    return nearest.max(1).values + hair
 
 
 def _neighbours(real: Array, fake: Array) -> tuple[Tensor, Tensor]:
