@@ -201,6 +201,7 @@ def mnist(seed: int, device: torch.device, record: Recorder, *, steps: int) -> d
 
         from gancourse import plots
 
+        plots.use_style()
         fig, ax = plt.subplots(figsize=(7.2, 3.7))
         plots.image_grid(ax, fake[:200], columns=20)
         alt = "200 generated MNIST digits, seed 0, unselected; columns cycle through 0 to 9."
@@ -224,6 +225,7 @@ def wide(
 
     from gancourse import plots
 
+    plots.use_style()
     result = {}
     for name in ("mnist", "fashion_mnist", "cifar10"):
         images = getattr(data, name)()
