@@ -155,7 +155,9 @@ def judge(G: nn.Module) -> dict[str, float]:
     """Class accuracy, Fréchet distance (360 against the test images), coverage within classes."""
     r = reference()
     fake = sample(G, r["y"])  # as many of each class as there are training images
-    made, seen = r["net"].features(fake), r["net"].logits(fake).argmax(1)
+    made, logits = r["net"].features(fake), r["net"].logits(fake)
+    right = (logits.argmax(1) == r["y"]).double()
+    sure = logits.softmax(1).max(1).values > 0.95
     within = [
         (
             *metrics.density_coverage(r["train"][r["y"] == k], made[r["y"] == k]),
@@ -167,7 +169,9 @@ def judge(G: nn.Module) -> dict[str, float]:
     # 360 are few: the mean of four draws moves less
     draws = [r["net"].features(sample(G, r["test_y"], seed=3000 + i)) for i in range(4)]
     return {
-        "accuracy": float((seen == r["y"]).double().mean()),
+        "accuracy": float(right.mean()),
+        "sure": float(sure.double().mean()),
+        "accuracy_sure": float(right[sure].mean()),
         "frechet": float(np.mean([metrics.fid(r["test"], draw) for draw in draws])),
         "density": density,
         "coverage": coverage,
