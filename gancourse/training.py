@@ -647,7 +647,15 @@ class GANTrainer:
             if scaler.is_enabled() and state.get(name):
                 scaler.load_state_dict(state[name])
         self.history = History(state["d_loss"].cpu(), state["g_loss"].cpu())
-        self.rng.set_state(state["rng"].cpu())
+        rng = state["rng"].cpu()
+        if len(rng) == len(self.rng.get_state()):
+            self.rng.set_state(rng)
+        else:
+            warnings.warn(
+                f"{path} was saved on another kind of device, whose random numbers {self.device} "
+                "can't go on with; fine for samples, but a resumed run will draw other batches",
+                stacklevel=2,
+            )
         torch.set_rng_state(state["torch_rng"].cpu())
         if state["cuda_rng"] is not None and self._cuda:
             torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)

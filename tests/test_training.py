@@ -299,6 +299,20 @@ def test_checkpoint_of_other_networks_is_refused(tmp_path):
         trainer().load(tmp_path / "none.ckpt")
 
 
+def test_a_gpus_checkpoint_can_be_looked_at_on_a_cpu(tmp_path):
+    """A CUDA generator's state is 16 bytes, which a CPU's can't take."""
+    t = trainer()
+    t.fit(data.ring(), 5, progress=False)
+    t.save(tmp_path / "run.ckpt")
+    state_ = training._read_checkpoint(tmp_path / "run.ckpt", t.device)
+    state_["rng"] = torch.zeros(16, dtype=torch.uint8)
+    training._write_checkpoint(state_, tmp_path / "gpu.ckpt")
+    again = trainer()
+    with pytest.warns(UserWarning, match="another kind of device"):
+        again.load(tmp_path / "gpu.ckpt")
+    assert again.step == 5 and again.sample(4).equal(t.sample(4))
+
+
 def test_nothing_is_unpickled(tmp_path):
     """A checkpoint that would run code when unpickled is refused, its code not run."""
     import hashlib
