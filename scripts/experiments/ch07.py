@@ -67,7 +67,7 @@ DISTURBANCES: dict[str, tuple[Any, list[float]]] = {
     "black square": (square, [0, 6, 8, 10, 12]),
     "salt and pepper": (salt_and_pepper, [0, 0.02, 0.05, 0.1, 0.2]),
     "shift": (shift, [0, 1, 2, 3, 4]),
-    "contamination": (contamination, [0, 0.05, 0.1, 0.2, 0.5]),
+    "contamination": (contamination, [0, 0.1, 0.2, 0.3, 0.5]),
 }
 
 
