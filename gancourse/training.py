@@ -364,7 +364,7 @@ class GANTrainer:
 
         Calling again with the same number does nothing; with a larger one it goes on. With a
         ``checkpoint`` file, a run that was cut off resumes from it and ends bit for bit where an
-        uninterrupted one ends (same machine, same versions).
+        uninterrupted one ends (same machine and versions; on a GPU: with deterministic kernels).
 
         With an ``accelerator``, call it in every process with the same arguments, on a trainer with
         the same seed: each works on its part of every batch (``batch_size`` is that of all together)
