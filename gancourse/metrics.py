@@ -380,8 +380,9 @@ def _neighbours(real: Array, fake: Array) -> tuple[Tensor, Tensor]:
     x, y = _pair(real, fake)
     # |x|^2 + |y|^2 - 2 x.y loses digits far from the origin, and distances don't see a shift.
     center = x.mean(0)
-    x = x - center
-    return x, y - center
+    # Not in place where x or y may still be the caller's own numbers.
+    ours = [torch.as_tensor(s).dtype != x.dtype for s in (real, fake)]
+    return x.sub_(center) if ours[0] else x - center, y.sub_(center) if ours[1] else y - center
 
 
 def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float]:

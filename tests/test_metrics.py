@@ -430,6 +430,16 @@ def test_k_that_does_not_fit(metric, k):
         metric(gaussian(10), gaussian(10), k=k)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("convert", [torch.Tensor.clone, torch.Tensor.numpy])
+def test_neighbours_leave_the_features_as_they_were(dtype, convert):
+    x, y = gaussian(30, 4, 1).to(dtype), gaussian(30, 4, 2, shift=3.0).to(dtype)
+    given = convert(x.clone()), convert(y.clone())
+    precision_recall(*given)
+    density_coverage(*given)
+    assert torch.as_tensor(given[0]).equal(x) and torch.as_tensor(given[1]).equal(y)
+
+
 # --- copying and telling apart --------------------------------------------------------------------
 
 
