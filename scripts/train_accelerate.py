@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     folder = arguments.folder or run_folder("train-accelerate")
+    folder.mkdir(parents=True, exist_ok=True)
     with accelerator.main_process_first():  # one process downloads, the others find the files
         images = DATA[arguments.data]()
 

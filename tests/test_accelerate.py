@@ -34,8 +34,8 @@ LAUNCH += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend",
 LAUNCH += ["--main_process_port", "0"]  # a free one
 PAGE = (ROOT / "book" / "scaling-out.md").read_text(encoding="utf-8")
 BLOCKS = {k: re.findall(rf"^```{k}\n(.*?)^```$", PAGE, re.M | re.S) for k in ("bash", "python")}
-COMMAND = BLOCKS["bash"][0].strip()  # as the page prints it
-RUN = COMMAND.split("train_accelerate.py ")[1].split()
+COMMAND = shlex.split(BLOCKS["bash"][0].replace("\\\n", " "))  # as the page prints it
+RUN = COMMAND[COMMAND.index("scripts/train_accelerate.py") + 1 :]
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "GLOO_SOCKET_IFNAME": "lo",
@@ -179,7 +179,7 @@ def checkpoint(path):
 
 def test_killed_and_resumed_from_the_main_processs_checkpoint(two, tmp_path):
     """The page's own command, killed and given again; it goes on after its last checkpoint."""
-    launched = Launched(shlex.split(COMMAND), tmp_path)
+    launched = Launched(COMMAND, tmp_path)
     path = tmp_path / "train-accelerate" / "run.ckpt"
     deadline = time.monotonic() + 200
     while not path.exists() and launched.process.poll() is None:
@@ -196,7 +196,7 @@ def test_killed_and_resumed_from_the_main_processs_checkpoint(two, tmp_path):
     alone.mkdir()
     shutil.copy(path, alone)
 
-    output = good(shlex.split(COMMAND), tmp_path)
+    output = good(COMMAND, tmp_path)
     assert f"step {steps} on 2 process(es)" in output
     assert path.with_name("samples.png").exists()
     whole, resumed = checkpoint(two[2] / "run.ckpt"), checkpoint(path)
