@@ -20,7 +20,7 @@ from gancourse import data, features, metrics, nets
 from ._case import Exam, Unusable
 
 STEPS = 400
-FRAMES = (0, 25, 50, 100, 200, 400)  # steps at which the ring's state is kept
+FRAMES = (0, 25, 50, 100, 400)  # steps at which the ring's state is kept
 CENTERS = data.ring().centers
 
 
