@@ -239,7 +239,9 @@ class GANTrainer:
         for part in self._parts(real, labels, z, mix):
             with self._averaging(self._d, last=len(done) == self.accumulate - 1):
                 done.append(self._d_loss(*part) / self.accumulate)
-                self.scaler_d.scale(done[-1]).backward()
+                # Not .backward(): that would go on to the penalised samples, which are leaves too.
+                scaled = self.scaler_d.scale(done[-1])
+                torch.autograd.backward(scaled, inputs=self._d_parameters)
         self._update(self.optimizer_d, self.scaler_d)
         if self.clip is not None:
             penalties.clip_weights_(self.discriminator, self.clip)
