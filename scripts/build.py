@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import api, notebook  # noqa: E402
+from scripts import api, exercises_page, notebook  # noqa: E402
 
 CACHE = ROOT / "_build" / ".jupyter_cache"
 HTML = ROOT / "_build" / "html"
@@ -126,6 +126,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     for name, value in notebook.ENVIRONMENT.items():
         os.environ[name] = value
     api.main([])
+    exercises_page.main([])
     stamp, inputs = HTML / ".inputs", digest(SEEN_BY_PAGES)
     if not force and stamp.exists() and stamp.read_text() == inputs and intact():
         print(f"nothing changed: {HTML / 'index.html'}")

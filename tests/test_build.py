@@ -60,6 +60,7 @@ def test_a_chapter_that_fails_fails_each_time(book):
 
 def test_a_failed_chapter_ends_the_build(book, monkeypatch, capsys):
     monkeypatch.setattr(build.api, "main", lambda argv: 0)
+    monkeypatch.setattr(build.exercises_page, "main", lambda argv: 0)
     monkeypatch.setattr(build, "HTML", book / "_build" / "html")
     for name in notebook.ENVIRONMENT:
         monkeypatch.setenv(name, os.environ.get(name, ""))

@@ -48,6 +48,7 @@ import html
 import importlib
 import inspect
 import math
+import os
 import pkgutil
 import re
 import sys
@@ -58,10 +59,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from . import _progress
 from ._compare import difference, freeze, kind, short, untouched
+from ._progress import Progress
 from ._sandbox import TimeUp, accepts, limited, one_line, readers_line, sandbox, seed
 
-__all__ = ["EXERCISES", "Exercise", "Mistake", "Report", "check"]
+__all__ = ["EXERCISES", "Exercise", "Mistake", "Progress", "Report", "check", "progress"]
 
 
 @dataclass(frozen=True)
@@ -190,10 +193,38 @@ def check(exercise_id: str, answer: Any) -> Report:
         )
     shell = _shell()
     passed, attempted, message = _grade(exercises[exercise_id], answer)
+    if passed:
+        _progress.record(exercise_id)
     cell = shell.execution_count if shell else None
     report = Report(exercise_id, exercises[exercise_id].title, passed, message, attempted, cell)
     report._show()
     return report
+
+
+def progress(folder: str | os.PathLike[str] | None = None) -> Progress:
+    """Which exercises are solved, in this session and, with a folder, across sessions.
+
+    Name a folder once a session; from then on every passed `check` is written there at once, to
+    ``gancourse-progress.json``. On Colab, whose disk is emptied after each session, take one on
+    Google Drive::
+
+        from google.colab import drive
+        drive.mount("/content/drive")
+        progress("/content/drive/MyDrive/gan-course")
+
+    Args:
+        folder: where to keep the progress; it is made if its parent is there.
+
+    Raises:
+        ValueError: if the folder is a file, or there is no folder to make it in.
+        OSError: if it can't be written to.
+    """
+    if folder is not None:
+        _progress.keep(folder)
+    solved, file = _progress.solved_now()
+    exercises = sorted(_registry().values(), key=lambda e: [int(n) for n in e.id.split(".")])
+    left = sum(exercise.minutes for exercise in exercises if exercise.id not in solved)
+    return Progress({exercise.id: exercise.id in solved for exercise in exercises}, left, file)
 
 
 @functools.cache
