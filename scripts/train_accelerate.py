@@ -12,6 +12,7 @@ divides the batch. The book's appendix "Scaling out" explains what happens here.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,8 +20,10 @@ import matplotlib.pyplot as plt
 import torch
 from accelerate import Accelerator
 
-from gancourse import data, nets, plots
-from gancourse.training import GANTrainer, run_folder
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a clone need not be installed
+
+from gancourse import data, nets, plots  # noqa: E402
+from gancourse.training import GANTrainer, run_folder  # noqa: E402
 
 DATA: dict[str, Callable[[], data.ImageSet]] = {
     "digits": data.digits,
