@@ -1,18 +1,26 @@
 """Results of longer runs, as a chapter shows them beside its own short one.
 
 `make record NAME=...` runs an experiment of scripts/experiments/ and writes
-book/recorded/NAME.json. Here they are only read. A run that nobody has made yet is said to be
-missing, never made up.
+book/recorded/NAME.json; a GPU cell hands its results to `keep`, which writes the same file when
+GANCOURSE_RECORD=1. A run that nobody has made yet is said to be missing, never made up.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-__all__ = ["load", "panel"]
+__all__ = ["keep", "load", "panel"]
+
+FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
 
 
 def _folders() -> list[Path]:
@@ -26,6 +34,11 @@ def _folders() -> list[Path]:
     ]
 
 
+def _check(name: str) -> None:
+    if not name or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"name: {name!r} came, needed letters, digits, '-' and '_' only")
+
+
 def load(name: str) -> dict[str, Any] | None:
     """The recorded run `name`, or None if nobody has recorded it yet.
 
@@ -36,8 +49,7 @@ def load(name: str) -> dict[str, Any] | None:
     Raises:
         ValueError: `name` is no plain name, or its file is not a recorded run.
     """
-    if not name or not name.replace("-", "").replace("_", "").isalnum():
-        raise ValueError(f"name: {name!r} came, needed letters, digits, '-' and '_' only")
+    _check(name)
     for folder in _folders():
         path = folder / f"{name}.json"
         if path.is_file():
@@ -63,7 +75,9 @@ class Panel:
             return []
         settings = ", ".join(f"{k} = {v}" for k, v in run["settings"].items())
         commit = run["commit"][:10] + (" with uncommitted changes" if run["dirty"] else "")
-        time = f"{run['cpu_seconds']:.0f} s CPU, {run['wall_seconds']:.0f} s in all"
+        time = f"{run['wall_seconds']:.0f} s in all"
+        if "cpu_seconds" in run:
+            time = f"{run['cpu_seconds']:.0f} s CPU, {time}"
         return [
             ("device", run["device"]),
             ("date", run["date"][:10]),
@@ -75,7 +89,7 @@ class Panel:
 
     def __repr__(self) -> str:
         if self.run is None:
-            return f"{self.name}: not recorded yet (make record NAME={self.name})"
+            return f"{self.name}: not recorded yet"
         return "\n".join([f"{self.name}: recorded run", *(f"  {k}: {v}" for k, v in self._rows())])
 
     def _repr_html_(self) -> str:
@@ -83,7 +97,7 @@ class Panel:
         if self.run is None:
             return (
                 f'<div class="gc-recorded gc-recorded-missing"><p><strong>{name}</strong>: not '
-                f"recorded yet. <code>make record NAME={name}</code> records it.</p></div>"
+                "recorded yet.</p></div>"
             )
         rows = "".join(
             f'<tr><th scope="row">{key}</th><td>{html.escape(value)}</td></tr>'
@@ -108,3 +122,67 @@ def panel(name: str) -> Panel:
         ValueError: as `load`.
     """
     return Panel(name, load(name))
+
+
+def keep(
+    name: str,
+    results: Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any],
+    seconds: float,
+    seed: int = 0,
+    figures: Mapping[str, bytes] | None = None,
+) -> Panel:
+    """At the end of a GPU cell: with GANCOURSE_RECORD=1, write book/recorded/NAME.json.
+
+    Without that variable nothing is written. Returns `panel(name)` either way. Run it from a clone;
+    the file says which commit was checked out, and whether its code had changes.
+
+    Args:
+        results: what was measured, JSON values only. settings: how. seconds: wall time of the run.
+        figures: alternative text -> PNG (`plots.png(fig, dpi=100)`), each at most 300 kB.
+
+    Raises:
+        ValueError: for a NaN among the results, a figure that is too large, a bad name.
+        OSError: when there is no folder book/recorded to write to.
+    """
+    _check(name)
+    if os.environ.get("GANCOURSE_RECORD") != "1":
+        return panel(name)
+    import torch
+
+    large = [alt for alt, png in (figures or {}).items() if len(png) > FIGURE_LIMIT]
+    if large:
+        raise ValueError(f"figures: {large[0]!r} has more than {FIGURE_LIMIT} bytes; lower its dpi")
+    folder = next((f for f in _folders()[:3] if f.is_dir()), None)
+    if folder is None:
+        raise OSError("no folder book/recorded: run the chapter in a clone of the repository")
+
+    def git(*args: str) -> str:
+        try:
+            done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True)
+        except OSError:
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    cuda = torch.cuda.is_available()
+    run = {
+        "name": name,
+        "results": [dict(results)],
+        "seeds": [seed],
+        "settings": dict(settings),
+        "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()})",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "wall_seconds": round(seconds, 1),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": git("rev-parse", "HEAD") or "unknown",
+        "dirty": bool(git("status", "--porcelain", "--", ":/gancourse", ":/scripts")),
+        "figures": [
+            {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
+            for alt, png in (figures or {}).items()
+        ],
+    }
+    text = json.dumps(run, indent=1, allow_nan=False) + "\n"  # before the file is touched
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    return panel(name)

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import torch
@@ -70,6 +71,45 @@ def test_a_bad_name_is_refused(name):
         recorded.load(name)
 
 
+def test_a_gpu_cell_records_only_when_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recorded").mkdir()
+    call = {"settings": {"steps": 7}, "seconds": 12.3, "figures": {"a dot": b"png"}}
+    monkeypatch.delenv("GANCOURSE_RECORD", raising=False)
+    assert "not recorded yet" in repr(recorded.keep("cell", {"frechet": 1.5}, **call))
+    assert not list((tmp_path / "recorded").iterdir())
+    monkeypatch.setenv("GANCOURSE_RECORD", "1")
+    panel = recorded.keep("cell", {"frechet": 1.5}, **call)
+    run = recorded.load("cell")
+    assert run["results"] == [{"frechet": 1.5}] and run["settings"] == {"steps": 7}
+    for needed in ("12 s in all", "steps = 7", run["date"][:10], "unknown"):
+        assert needed in repr(panel)
+    assert 'alt="a dot"' in panel._repr_html_()
+    before = (tmp_path / "recorded" / "cell.json").read_bytes()
+    with pytest.raises(ValueError, match="range"):
+        recorded.keep("cell", {"frechet": float("nan")}, settings={}, seconds=1)
+    with pytest.raises(ValueError, match="lower its dpi"):
+        recorded.keep("cell", {}, settings={}, seconds=1, figures={"big": bytes(300_001)})
+    assert (tmp_path / "recorded" / "cell.json").read_bytes() == before
+
+
+def test_a_gpu_cell_in_the_clone_names_its_commit(tmp_path, monkeypatch):
+    import subprocess
+
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+    (tmp_path / "recorded").mkdir()
+    (tmp_path / "gancourse").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANCOURSE_RECORD", "1")
+    recorded.keep("cell", {}, settings={}, seconds=1)
+    assert len(recorded.load("cell")["commit"]) == 40 and not recorded.load("cell")["dirty"]
+    (tmp_path / "gancourse" / "new.py").write_text("x = 1")
+    recorded.keep("cell", {}, settings={}, seconds=1)
+    assert recorded.load("cell")["dirty"]
+
+
 def test_big_figures_are_refused():
     import matplotlib.pyplot as plt
 
@@ -80,7 +120,9 @@ def test_big_figures_are_refused():
 
 
 def test_every_recorded_run_in_the_book_is_of_a_known_experiment():
-    known = experiments.load_all()
+    known = set(experiments.load_all())
+    for chapter in (record.ROOT / "book").glob("*.ipynb"):  # runs of GPU cells
+        known |= set(re.findall(r'recorded\.keep\(\\n? *\\?"([\w-]+)', chapter.read_text()))
     for path in (record.ROOT / "book" / "recorded").glob("*.json"):
         run = json.loads(path.read_text())
         assert run["name"] == path.stem
