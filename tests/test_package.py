@@ -66,12 +66,14 @@ def code_lines(path: Path) -> int:
 def test_the_package_stays_small():
     """A reader can read all of it. Docstrings not counted.
 
-    The plan was 2,000 lines; with the networks for features it is a little over. What comes next
-    has to fit, or move something out: raise this only with a reason that a reader would accept.
+    The plan was 2,000 lines for what chapters 1 to 8 import. Since then came what chapters 9 to 11
+    and "Scaling out" are about, and a reader would look for in the package: conditional,
+    style-based, growing and residual networks, half precision, accumulation, several processes,
+    and two more datasets. What comes next has to fit, or move something out.
     """
     sizes = {m: code_lines(PACKAGE / f"{m}.py") for m in MODULES}
     print(sizes, sum(sizes.values()))
-    assert sum(sizes.values()) <= 2050, sizes
+    assert sum(sizes.values()) <= 2750, sizes
 
 
 def public(module):
