@@ -90,9 +90,8 @@ def page() -> str:
             link = f"[{name} {exercise.title}]({file}#{slug(heading)})"
             rows += f"| {link} | {circles} | {exercise.minutes} |\n"
             count, minutes = count + 1, minutes + exercise.minutes
-        text += (
-            f"\n## {number}. [{title}]({file})\n\n| exercise | | minutes |\n|---|---|---:|\n{rows}"
-        )
+        table = f"| exercise | difficulty | minutes |\n|---|---|---:|\n{rows}"
+        text += f"\n## {number}. [{title}]({file})\n\n{table}"
     return HEAD.format(count=count, hours=round(minutes / 60)) + text
 
 

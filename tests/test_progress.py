@@ -115,6 +115,9 @@ def test_a_torn_or_foreign_file_is_put_aside_and_said_so(tmp_path, text, words):
         shown = progress(tmp_path)
     assert shown.solved["1.1"] and list(stored(tmp_path)) == ["1.1"]
     assert (tmp_path / "gancourse-progress.unreadable.json").read_bytes() == data
+    (tmp_path / _progress.FILE).write_bytes(data)  # once more: the first is not overwritten
+    with pytest.warns(UserWarning, match="unreadable1.json"):
+        progress(tmp_path)
 
 
 def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):

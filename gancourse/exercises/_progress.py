@@ -8,6 +8,7 @@ that a crash leaves the old file or the new one.
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import os
 import tempfile
@@ -89,7 +90,8 @@ def _save(file: Path) -> None:
         try:
             kept = read(file)
         except ValueError as error:
-            aside = file.with_name(f"{file.stem}.unreadable{file.suffix}")
+            names = (f"{file.stem}.unreadable{n or ''}{file.suffix}" for n in itertools.count())
+            aside = next(path for name in names if not (path := file.with_name(name)).exists())
             os.replace(file, aside)
             warnings.warn(f"{error}; it is now {aside.name}, and a new one begins", stacklevel=4)
     _session.solved = {**_session.solved, **kept}  # the first time counts

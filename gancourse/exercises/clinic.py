@@ -22,11 +22,12 @@ from gancourse import data, metrics
 from . import _ward as ward
 from ._case import Case, Exam, Mistake, Sign, examined
 from ._charts import DRAWN, log
+from ._ward import critic_run, energy, frechet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["EXERCISES", "admit", "chart", "log"]
+__all__ = ["EXERCISES", "Exam", "admit", "chart", "critic_run", "energy", "frechet", "log"]
 INF = math.inf
 
 
@@ -282,7 +283,7 @@ def _probe_3(g_step: Callable, seed: int) -> Exam:
     exam = ward.ring_run(seed, g_step=step)
     exam.signs = {
         "first step, up D's slope": first,
-        "second step / first step": second / first if first else math.nan,
+        "second step / first step": second / first if first else 0.0,
         "gradient norm in G": exam.signs["gradient"],
         "samples have moved by": exam.signs["moved"],
         "distance to the data": exam.signs["distance"],
@@ -387,8 +388,8 @@ _FOUR = Case(
     mistakes=[
         Mistake(
             lambda images: images.float() / 127.5,
-            "Wide enough now, but in the wrong place: your pictures lie in [0, 2]. A tanh reaches "
-            "neither 2 nor leaves -1 to -0 unused without harm: shift as well as scale.",
+            "Wide enough now, but in the wrong place: your pictures lie in [0, 2], and a tanh never "
+            "gets to 2. Shift as well as scale.",
         ),
         Mistake(
             lambda images: images.float() / 255 - 0.5,
@@ -492,8 +493,8 @@ _FIVE = Case(
         ),
         Mistake(
             _by_log,
-            "One sigmoid too few tricks: with logits of 200, `torch.sigmoid` is exactly 0 or 1 in "
-            "float32, and its logarithm infinite. Keep the loss that works on logits.",
+            "Right on paper. But in float32 `torch.sigmoid` of a logit of 200 is exactly 1, that of "
+            "-200 is 0, and the logarithm infinite. Keep the loss that works on logits.",
         ),
         Mistake(
             lambda real_logits, fake_logits: (
