@@ -1,4 +1,5 @@
-"""Recorded runs of chapter 13: three generative models on one budget, and two marriages.
+"""Recorded runs of chapter 13: three generative models on one budget, and two marriages;
+how good the VAE's decoder is on codes, and both likelihood bounds.
 
 The chapter writes the same networks and loops out and runs seed 0 at 2,000 steps live.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Normal
 from torch.nn.functional import mse_loss, softplus
 
 from gancourse import data, features, metrics, nets, penalties
@@ -217,6 +219,84 @@ def vaegan(
         row = {"weight": weight, "reconstruction": round(error, 5)}
         rows.append(row | {k: round(v, 4) for k, v in judge(samples).items()})
     return {"rows": rows}
+
+
+def bits_per_pixel(nats: Tensor) -> float:
+    return nats.mean().item() / 64 / math.log(2) - math.log2(LEVEL)
+
+
+@torch.no_grad()
+def vae_bits(vae: VAE, x: Tensor, draws: int = 64) -> tuple[float, float]:
+    """Bounds in bits per pixel from one latent and from many (Burda et al. 2015)."""
+    mean, logvar = vae.encoder(x).chunk(2, dim=1)
+    prior, code = Normal(0.0, 1.0), Normal(mean, (logvar / 2).exp())
+    weights = []
+    for _ in range(draws):
+        z = code.sample()
+        logp = Normal(vae.decoder(z), vae.log_sigma.exp()).log_prob(x).sum(1)
+        weights.append(logp + (prior.log_prob(z) - code.log_prob(z)).sum(1))
+    log_weight = torch.stack(weights)
+    many = log_weight.logsumexp(0) - math.log(draws)
+    return bits_per_pixel(-log_weight), bits_per_pixel(-many)
+
+
+@torch.no_grad()
+def diffusion_bits(model: Denoiser, x: Tensor, steps: int, first: float = 0.02) -> float:
+    """Bound in bits per pixel, in steps of equal ratio of sigma to alpha (Kingma et al. 2021)."""
+    ends = torch.tan(math.pi / 2 * torch.tensor([first, 0.999])).log()
+    times = torch.linspace(*ends.tolist(), steps + 1).exp().atan() * 2 / math.pi
+    snr = [(a / b).square() for a, b in map(schedule, times)]
+    (a, b), (a0, b0) = schedule(times[-1]), schedule(times[0])
+    nats = ((a * x).square() + b**2 - 1 - 2 * b.log()).sum(1) / 2
+    for u, s, t in zip(times[1:], snr[:-1], snr[1:], strict=True):
+        a, b = schedule(u)
+        noisy = a * x + b * torch.randn_like(x)
+        clean = (a * noisy - b * model(noisy, u.expand(len(x)))).clamp(-1.07, 1.07)
+        nats += (s - t) / 2 * (x - clean).square().sum(1)
+    return bits_per_pixel(nats + 32 * torch.log(2 * math.pi * math.e * (b0 / a0) ** 2))
+
+
+@experiment("ch13-inside", seeds=(0, 1, 2), steps=[2000, 8000], walks=[50, 100, 400])
+def inside(
+    seed: int, device: torch.device, record: Recorder, *, steps: list[int], walks: list[int]
+) -> Any:
+    """Why the VAE stops where it stops, and both likelihood bounds, in bits per pixel."""
+    judge, x = Judge(), data.digits("train").float().flatten(1)
+    test = data.digits("test").float().flatten(1)
+    pictures = test + LEVEL * (torch.rand_like(test) - 0.5)
+
+    def distance(samples: Tensor) -> float:  # 360 against the 360 held-out images
+        fake = judge.net.features(samples.view(-1, 1, 8, 8).clamp(-1, 1))
+        return round(metrics.fid(judge.test, fake), 4)
+
+    rows, bits = [], {}
+    for length in steps:
+        torch.manual_seed(seed)
+        vae = train_vae(x, length)
+        torch.manual_seed(seed + 100)
+        with torch.no_grad():
+            mean, logvar = vae.encoder(test).chunk(2, dim=1)
+            codes = mean + (logvar / 2).exp() * torch.randn_like(mean)
+            prior = torch.randn_like(mean)
+            row = {"steps": length, "prior": distance(vae.decoder(prior))}
+            rows.append(row | {"codes": distance(vae.decoder(codes))})
+        if length == steps[0]:
+            one, many = vae_bits(vae, pictures)
+            bits |= {"VAE, one latent": round(one, 4), "VAE, 64 latents": round(many, 4)}
+    for name, noise in (("diffusion", 0.0), ("diffusion, level noise", LEVEL)):
+
+        def draw(noise: float = noise) -> Tensor:
+            batch = x[torch.randint(len(x), (BATCH,))]
+            return batch + noise * (torch.rand_like(batch) - 0.5) if noise else batch
+
+        torch.manual_seed(seed)
+        denoiser = train_denoiser(draw, 64, 256, steps[0])
+        for walk in walks:
+            torch.manual_seed(seed + 100)
+            bound = diffusion_bits(denoiser, pictures, walk)
+            bits[f"{name}, {walk} steps"] = round(bound, 4)
+    floor = round(metrics.fid(judge.test, judge.train[: len(test)]), 4)
+    return {"rows": rows, "bits": bits, "floor": floor}
 
 
 def student(
