@@ -214,8 +214,9 @@ def _dcgan_init(module: nn.Module) -> None:
 class DCGANGenerator(nn.Module):
     """Transposed convolutions from a small map up to an image, ``z (N, nz) -> x (N, C, S, S)``.
 
-    Kernel 4, stride 2: each layer doubles the side, from 4 (or 7 for 28) up to S. Every kernel
-    size is a multiple of its stride, which avoids checkerboards of uneven overlap.
+    Kernel 4, stride 2: each layer doubles the side, from 4 (or 7 for 28) up to S. Stride 2 divides
+    4, so every pixel off the border adds up equally many taps: no checkerboard from uneven
+    overlap. Weights that differ from one phase to the next can still paint one, and random ones do.
 
     Args:
         nz: size of the latent.

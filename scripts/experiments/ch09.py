@@ -1,6 +1,7 @@
 """Recorded runs of chapter 9: the tiny conditional DCGAN over three seeds, and what changes it.
 
-The chapter trains seed 0 of ``ch09-glyphs`` live, with these settings. ``ch09-wide`` wants a GPU.
+The chapter trains seed 0 of ``ch09-glyphs`` live, with these settings. Its GPU cell keeps its
+own record (gancourse/recorded.py, ``keep``).
 """
 
 from __future__ import annotations
@@ -217,42 +218,4 @@ def mnist(seed: int, device: torch.device, record: Recorder, *, steps: int) -> d
         plots.image_grid(ax, fake[:200], columns=20)
         alt = "200 generated MNIST digits, seed 0, unselected; columns cycle through 0 to 9."
         record.figure(fig, alt)
-    return result
-
-
-@experiment("ch09-wide", seeds=(0,), steps=20_000, width=64, batch_size=128, amp="bf16")
-def wide(
-    seed: int,
-    device: torch.device,
-    record: Recorder,
-    *,
-    steps: int,
-    width: int,
-    batch_size: int,
-    amp: str | None,
-) -> dict[str, Any]:
-    """The chapter's GPU cell on three data sets."""
-    from matplotlib import pyplot as plt
-
-    from gancourse import plots
-
-    plots.use_style()
-    result = {}
-    for name in ("mnist", "fashion_mnist", "cifar10"):
-        images = getattr(data, name)()
-        shape = tuple(images.images.shape[1:])
-        torch.manual_seed(seed)
-        trainer = GANTrainer(
-            nets.ConditionalDCGANGenerator(128, shape, width=width),
-            nets.ConditionalDCGANDiscriminator(shape, width=width, how="projection"),
-            loss="nonsaturating", lr=5e-4, betas=(0.0, 0.99), batch_size=batch_size, r1=1.0,
-            ema=0.999, decay="linear", seed=seed, device=device, amp=amp,
-        )  # fmt: skip
-        began = time.perf_counter()
-        trainer.fit(images, steps, progress=False)
-        seconds = time.perf_counter() - began
-        result[name] = {"wall_seconds": seconds, "images_per_second": steps * batch_size / seconds}
-        fig, ax = plt.subplots(figsize=(6, 3))
-        plots.image_grid(ax, trainer.sample(100), columns=20)
-        record.figure(fig, f"100 generated images after training on {name}, unselected.")
     return result
