@@ -64,6 +64,11 @@ def _told_otherwise(G, D, real, labels, z):
     return _bce(D(real, labels), D(G(z, labels).detach(), told))
 
 
+def _own_requests(G, D, real, labels, z):
+    asked = torch.randint(G.num_classes, labels.shape)
+    return _bce(D(real, labels), D(G(z, asked).detach(), asked))
+
+
 def _real_unlabelled(G, D, real, labels, z):
     fake = G(z, labels).detach()
     return _bce(D(real, torch.zeros_like(labels)), D(fake, labels))
@@ -316,6 +321,12 @@ EXERCISES = [
                 "You make the samples with `labels`, but judge them with freshly drawn ones. The "
                 "discriminator then learns that generated pairs don't match, whatever the "
                 "generator does. Judge each sample with the label it was made for.",
+            ),
+            Mistake(
+                _own_requests,
+                "You draw requests of your own, uniformly. The generated pairs are consistent, but "
+                "unless the data's classes are equally frequent the discriminator can tell the two "
+                "kinds apart by counting labels. Ask for `labels`.",
             ),
             Mistake(
                 _fakes_unlabelled,
