@@ -236,8 +236,8 @@ EXERCISES = [
             ),
             Mistake(
                 _noisy_eps,
-                "The noisy sample is right; the target is the noise. That is DDPM's first "
-                "choice. Here the target is the velocity, a mix of noise and data.",
+                "The noisy sample is right; the target is the noise. That is what "
+                "DDPM asks for. Here the target is the velocity, a mix of noise and data.",
             ),
             Mistake(
                 _noisy_sign,
@@ -292,8 +292,9 @@ EXERCISES = [
             Mistake(
                 _step_sign,
                 "You walk away from the data: either the velocity has the wrong sign, or `u` and "
-                "`s` have changed places (the two come to the same). Check with no data in it: if "
-                "x = 0 then the velocity is cos times the noise.",
+                "`s` have changed places (the two come to the same). Check with a "
+                "picture that is all noise and no data: its velocity is the cosine times "
+                "the noise.",
             ),
             Mistake(
                 _step_old_weights,
@@ -325,8 +326,9 @@ EXERCISES = [
             ),
             Mistake(
                 frozenset("BCDE"),
-                "C is fair: when all three are scored by one network on the same number of "
-                "samples, a parameter count that differs is something to report, not a flaw.",
+                "C is fair: when both had the same time and were scored with the same features on "
+                "the same number of samples, a parameter count that differs is something to "
+                "report, not a flaw.",
             ),
             Mistake(
                 frozenset("BD"),
