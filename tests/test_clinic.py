@@ -114,6 +114,17 @@ def halved(D, G, adam, real, z):
     return real_loss.item(), fake_loss.item()
 
 
+def tensors_in_a_list(D, G, adam, real, z):
+    with torch.no_grad():
+        both = torch.cat([real, G(z)])
+    real_logits, fake_logits = D(both).chunk(2)
+    losses = [softplus(-real_logits).mean(), softplus(fake_logits).mean()]
+    adam.zero_grad()
+    sum(losses).backward()
+    adam.step()
+    return losses
+
+
 def d_loss(real_logits, fake_logits):
     return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
@@ -128,6 +139,19 @@ def frozen_d(D, G, adam, z):
     for parameter in D.parameters():
         parameter.requires_grad_(True)
     return loss.item()
+
+
+def saturating_step(D, G, adam, z):
+    loss = -softplus(D(G(z))).mean()
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    return loss
+
+
+def leaves_d_frozen(D, G, adam, z):
+    D.requires_grad_(False)
+    return _ward.g_step(D, G, adam, z)
 
 
 def on_probabilities(real_logits, fake_logits):
@@ -194,10 +218,14 @@ def by_moments(train, test, fake):
 REPAIRS = [
     ("15.1", both_halves),
     ("15.1", halved),
+    ("15.1", tensors_in_a_list),
     ("15.2", lambda r, f: (d_loss(r, f), -softplus(f).mean())),  # saturating
     ("15.2", lambda r, f: (d_loss(r, f), -d_loss(r, f))),
     ("15.2", lambda r, f: (d_loss(-r, -f), softplus(f).mean())),  # D's labels turned
+    ("15.2", lambda r, f: (softplus(f - r).mean(), softplus(r - f).mean())),  # relativistic
+    ("15.2", lambda r, f: ((r - 1).square().mean() + f.square().mean(), (f - 1).square().mean())),
     ("15.3", frozen_d),
+    ("15.3", saturating_step),
     ("15.4", lambda images: images.float() / 255 * 2 - 1),
     ("15.4", lambda images: (images.to(torch.float32) - 128) / 128),
     ("15.5", lambda r, f: (d_loss(r, f), softplus(-f).mean())),
@@ -238,7 +266,9 @@ def test_a_repair_written_otherwise_passes(name, repair):
         ("15.2", lambda r, f: None, "should return two values, (d_loss, g_loss); it returned None"),
         ("15.1", lambda *args: None, "should return two values, (two losses)"),
         ("15.4", lambda images: images[:3], "should return a tensor (1437, 1, 8, 8)"),
+        ("15.3", leaves_d_frozen, "leaves D frozen"),
         ("15.4", lambda images: images, "should return floats"),
+        ("15.4", lambda images: images.double() / 127.5 - 1, "it returned torch.float64"),
         ("15.7", lambda critic, real, fake: real, "should return one number"),
         ("15.9", lambda m, r: [1, 2], "should return a tensor (8, 2); it returned a list"),
         ("15.10", lambda n_in, n_out: "x", "should return a module"),
@@ -283,6 +313,26 @@ def test_a_diverging_run_is_reported_and_not_raised():
 
     passed, attempted, message = grade("15.2", explodes)
     assert not passed and attempted and "not finite" in message
+
+
+@pytest.mark.parametrize(
+    ("bad_seeds", "passes", "words"),
+    [({0}, True, "seeds 1 and 2 are healthy"), ({0, 2}, False, "only one run of three"),
+     ({0, 1, 2}, False, "on seeds 1 and 2 neither"), ({1, 2}, True, "Cured: all signs")],
+)  # fmt: skip
+def test_a_right_step_on_a_bad_seed_gets_two_more(bad_seeds, passes, words):
+    import dataclasses
+
+    def probe(function, seed):
+        return _case.Exam({"step": function(1), "run": 9.0 if seed in bad_seeds else 0.0})
+
+    signs = (_case.Sign("step", 2, 3, exact=True), _case.Sign("run", 0, 1, trained=True))
+    case = dataclasses.replace(
+        CASES["15.9"], broken=lambda x: 0, probe=probe, signs=signs, mistakes=[]
+    )
+    passed, attempted, message = engine._grade(case, lambda x: 2 * x)
+    assert passed == passes and attempted and words in message, message
+    assert "changed, and is not well" in engine._grade(case, lambda x: 5 * x)[2]
 
 
 def test_the_notebooks_generators_are_left_alone():

@@ -105,6 +105,8 @@ def test_two_notebooks_share_a_file(tmp_path, monkeypatch):
         ('{"solved": {"1.1": "x"}}', "is JSON, but not a progress file"),
         ('{"course": "gancourse", "solved": ["1.1"]}', "is JSON, but not a progress file"),
         (b"\xff\xfe\x00", "is not whole JSON"),
+        (b"[" * 200_000, "is not whole JSON"),  # deeper than Python's stack
+        (b'{"solved": ' + b"9" * 5000 + b"}", "is not whole JSON"),  # longer than int() reads
     ],
 )
 def test_a_torn_or_foreign_file_is_put_aside_and_said_so(tmp_path, text, words):

@@ -76,7 +76,7 @@ def read(file: Path) -> dict[str, str]:
     """
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # torn, not UTF-8, or nested without end
         raise ValueError(f"{file} is not whole JSON ({error})") from None
     solved = content.get("solved") if isinstance(content, dict) else None
     if not isinstance(solved, dict) or content.get("course") != COURSE:

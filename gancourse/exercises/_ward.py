@@ -110,12 +110,12 @@ def ring_run(
         g_loss = g_step(D, G, adam_g, z[1], *([real] if pass_real else []))
         if after:
             after(G)
-        if isinstance(found, tuple):
-            values = dict(zip(("D on real", "D on fakes"), map(float, found)))
+        if isinstance(found, (tuple, list)):
+            values = dict(zip(("D on real", "D on fakes"), map(plain, found)))
             values["D"] = sum(values.values())
         else:
-            values = {"D": float(found)}
-        values["G"] = float(g_loss)
+            values = {"D": plain(found)}
+        values["G"] = plain(g_loss)
         values["gradient"] = gradient_norm(G)
         with torch.no_grad():
             values["logit"] = D(test[:100]).mean().item()
@@ -269,6 +269,11 @@ def pair(result: Any, name: str, parts: str) -> Sequence:
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise Unusable(f"{name} should return two values, ({parts}); it returned {_kind(result)}.")
     return result
+
+
+def plain(value: Any) -> float:
+    """A logged loss as a number, whether the reader wrote `.item()` or not."""
+    return float(value.detach() if isinstance(value, Tensor) else value)
 
 
 def scalar(result: Any, name: str) -> Tensor:

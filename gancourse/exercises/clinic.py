@@ -135,6 +135,12 @@ _ONE = Case(
             "D now sees the real points, and is asked to call them fake, too: look at the sign "
             "inside the real half.",
         ),
+        Mistake(
+            _discriminator_step(lambda r, f: bce(r, torch.full_like(r, 0.9)) + softplus(f).mean()),
+            "Both halves are there: cured. But label smoothing is a treatment of its own: D's "
+            "answer when it can't tell sinks from 0.5 to 0.47, so no real point counts as real any "
+            "more. Repair first, and without it.",
+        ),
     ],
 )
 
@@ -163,9 +169,9 @@ def _slopes(losses: Callable, real: Tensor, fake: Tensor) -> tuple[Tensor, Tenso
     return d_real, d_fake, g_fake
 
 
-_LOGITS = (  # D is right, D is wrong
-    (torch.tensor([1.0, 2.0, 0.5]), torch.tensor([-1.5, -0.3, -2.0])),
-    (torch.tensor([-1.0, -2.0, 0.5]), torch.tensor([1.5, 0.3, 2.0])),
+_LOGITS = (  # D is right, D is wrong; within (0, 1), where hinge and least squares pull, too
+    (torch.tensor([0.8, 0.9, 0.6]), torch.tensor([0.2, 0.4, 0.1])),
+    (torch.tensor([0.2, 0.1, 0.4]), torch.tensor([0.8, 0.5, 0.9])),
 )
 
 
@@ -276,9 +282,14 @@ def _probe_3(g_step: Callable, seed: int) -> Exam:
         places.append(G.b[0].item())
     first, second = places[1] - places[0], places[2] - places[1]
 
-    def step(*args):
-        value = g_step(*args)
-        return float(value) if value is not None else math.nan
+    def step(D, *others):
+        value = g_step(D, *others)
+        if not all(parameter.requires_grad for parameter in D.parameters()):
+            raise ward.Unusable(
+                "Your step leaves D frozen: its weights do not require a gradient any more, so "
+                "that D's next step fails. Switch them on again before you return."
+            )
+        return value if value is not None else math.nan
 
     exam = ward.ring_run(seed, g_step=step)
     exam.signs = {
@@ -303,7 +314,7 @@ _THREE = Case(
     symptom="No gradient arrives in G, and its samples stay where they were.",
     signs=(
         Sign("first step, up D's slope", 0.05, INF, exact=True),
-        Sign("second step / first step", 0.2, 1.2, exact=True),
+        Sign("second step / first step", 0.2, 1.5, exact=True),
         Sign("gradient norm in G", 0.01, INF, trained=True),
         Sign("samples have moved by", 0.3, 3, trained=True),
         Sign("distance to the data", -INF, 0.15, trained=True),
@@ -349,8 +360,8 @@ _BACKGROUND = data.digits().images.float().mean((0, 1)) < 13  # pixels that are 
 def _probe_4(prepare: Callable, seed: int) -> Exam:
     images = data.digits().images
     ready = ward.tensor(prepare(images.clone()), "prepare", tuple(images.shape))
-    if not ready.is_floating_point():
-        raise ward.Unusable(f"prepare should return floats; it returned {ready.dtype}.")
+    if ready.dtype != torch.float32:
+        raise ward.Unusable(f"prepare should return floats (float32); it returned {ready.dtype}.")
     levels = prepare(torch.arange(64, dtype=torch.uint8).mul(4).view(1, 1, 8, 8))
     dim = prepare(torch.arange(64, dtype=torch.uint8).mul(2).add(1).view(1, 1, 8, 8))
     black, white = ready[images == 0].mean().item(), ready[images == 255].mean().item()
@@ -490,6 +501,14 @@ _FIVE = Case(
                 _well_5(real_logits, fake_logits)[1],
             ),
             "G is cured. D's loss still squashes twice, and still has a floor.",
+        ),
+        Mistake(
+            lambda real_logits, fake_logits: (
+                _well_5(real_logits, fake_logits)[0],
+                -softplus(fake_logits).mean(),
+            ),
+            "The second sigmoid is gone. But your G now has the saturating loss of chapter 1: where "
+            "D is sure of a fake, its pull is gone as well. The patient had the other one.",
         ),
         Mistake(
             _by_log,
