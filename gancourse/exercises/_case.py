@@ -145,9 +145,9 @@ class Case(Exercise):
         if all(set(self.states(other).values()) == {"healthy"} for other in others):
             told = "Cured. The run of seed 0 ended badly, by bad luck: seeds 1 and 2 are healthy."
             return True, True, f"{told} Seed 1:\n{self.report(others[0])}"
-        told = "The step itself is right, but the run is not well, and on seeds 1 and 2 neither."
+        told = "The arithmetic is right, but the run is not well, and on seeds 1 and 2 neither."
         if any(set(self.states(other).values()) == {"healthy"} for other in others):
-            told = "The step itself is right, but only one run of three (seeds 0, 1, 2) ends well."
+            told = "The arithmetic is right, but only one run of three (seeds 0, 1, 2) ends well."
         return False, True, f"{told} Seed 0:\n{self.report(exam)}"
 
     def _exam(self, answer: Callable) -> Exam:

@@ -1226,6 +1226,12 @@ _TWELVE = Case(
             "As many pictures as features: enough for a formula, not for an estimate. The bias "
             "falls like 1/n, so take all that you have.",
         ),
+        Mistake(
+            _quietly(lambda train, test, fake: metrics.kid(test, fake)),
+            "A good idea: KID has no bias at any n, so that real digits score about 0, below it as "
+            "often as above, and A always wins. But these scores are compared with Fréchet "
+            "distances: repair that one.",
+        ),
     ],
 )
 
