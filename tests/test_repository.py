@@ -103,7 +103,9 @@ def tracked() -> list:
 
 
 # Installed by name from the package index: others' well-known packages, and pip's own options.
-KNOWN = re.compile(r"-|tests/|\.|torch\b|pre-commit|jupytext|accelerate\b|constraints|\{|\$|'|\"|`|&|$")
+KNOWN = re.compile(
+    r"-|tests/|\.|torch\b|pre-commit|jupytext|accelerate\b|constraints|\{|\$|'|\"|`|&|$"
+)
 
 
 def test_while_unset_no_line_installs_what_a_stranger_could_register():

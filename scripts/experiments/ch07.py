@@ -161,7 +161,9 @@ def a_gan(
         batch_size=64, seed=seed, device=device,
     )  # fmt: skip
     trainer.fit(train.float(), steps, progress=False)
-    fake = torch.cat([in_parts(net, trainer.sample(1000)) for _ in range(n // 1000)])
+    latents = torch.Generator(device).manual_seed(seed + 1)  # without it each part is the same
+    parts = (trainer.sample(1000, latents) for _ in range(n // 1000))
+    fake = torch.cat([in_parts(net, part) for part in parts])
     sets = {"train": in_parts(net, train.images), "test": in_parts(net, test.images)}
     sets = {name: x[torch.randperm(len(x), generator=g)] for name, x in sets.items()}
     return {
