@@ -33,7 +33,8 @@ def test_show_displays_an_img_with_alt_text_and_closes_the_figure(monkeypatch):
     html = shown[0]._repr_html_()
     assert 'alt="A line from 0 to 1, called &quot;f&quot;"' in html
     assert re.match(r"<img [^>]*src=\"data:image/png;base64,", html) and "\n" not in html
-    assert "max-width:100%" in html and plt.get_fignums() == []
+    assert "max-width:100%" in html
+    assert not plt.fignum_exists(fig.number)
     with pytest.raises(ValueError, match="alt is empty"):
         plots.show(plt.figure(), " ")
 
