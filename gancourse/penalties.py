@@ -54,6 +54,7 @@ def gradient_penalty(
     target: float = 1.0,
     one_sided: bool = False,
     generator: torch.Generator | None = None,
+    mix: Tensor | None = None,
 ) -> Tensor:
     """WGAN-GP: mean of ``(|grad f(x)| - target)^2`` at random points between real and fake.
 
@@ -63,12 +64,15 @@ def gradient_penalty(
         target: the norm asked for (1 for a 1-Lipschitz critic).
         one_sided: punish only norms above ``target`` (``max(0, norm - target)^2``).
         generator: draws the mixing weight, one per *sample*, uniform in [0, 1].
+        mix: these weights ``(N, 1, ...)`` instead, drawn by the caller (a run that is to be
+            resumed, or split over devices, draws for the whole batch from one stream).
 
     Returns:
         A scalar, differentiable in the critic's parameters; multiply it by lambda.
 
     Raises:
-        ValueError: for empty batches, shapes that differ, or a critic that doesn't return (N,).
+        ValueError: for empty batches, shapes that differ, a ``mix`` that is not one weight per
+            sample, or a critic that doesn't return (N,).
 
     Source: Gulrajani et al. 2017, arXiv 1704.00028 (two-sided, lambda = 10 on images and 0.1 on the
     2-D toys); one-sided: its appendix, and Petzka et al. 2017, arXiv 1709.08894.
@@ -80,7 +84,13 @@ def gradient_penalty(
             "them need two batches of one shape"
         )
     shape = (len(real),) + (1,) * (real.ndim - 1)
-    mix = torch.rand(shape, generator=generator, device=real.device, dtype=real.dtype)
+    if mix is None:
+        mix = torch.rand(shape, generator=generator, device=real.device, dtype=real.dtype)
+    elif mix.shape != shape:
+        raise ValueError(
+            f"mix has shape {tuple(mix.shape)}; need {shape}, one weight per sample (per pixel, the "
+            "points would not lie between a real and a generated sample)"
+        )
     norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix)), dim=1)
     excess = norm - target
     return (excess.relu() if one_sided else excess).square().mean()

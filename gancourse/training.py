@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -264,12 +265,8 @@ class GANTrainer:
             gradient = penalties.input_gradient(fake_logits, fake)
             loss = loss + self.r2 / 2 * gradient.square().sum(1).mean()
         if self.gp:
-            assert mix is not None
-            points = real.lerp(fake, mix).detach().requires_grad_()
-            logits = self._judge(self._d, points, y, exact=True)
-            gradient = penalties.input_gradient(logits, points)
-            norm = torch.linalg.vector_norm(gradient, dim=1)
-            loss = loss + self.gp * (norm - 1).square().mean()
+            judge = partial(self._judge, self._d, y=y, exact=True)
+            loss = loss + self.gp * penalties.gradient_penalty(judge, real, fake, mix=mix)
         return loss
 
     def g_step(self, n: int, real: Tensor | None = None, labels: Tensor | None = None) -> Tensor:

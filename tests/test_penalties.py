@@ -82,6 +82,24 @@ def test_points_lie_on_the_lines_between_pairs():
     assert share.min() < 0.02 and share.max() > 0.98 and abs(share.mean() - 0.5) < 0.05
 
 
+def test_mixing_weights_can_be_given():
+    """The weights that the generator would draw, drawn by the caller, give the same penalty."""
+    real, fake = images(6), images(6, 1)
+
+    def critic(x):
+        return x.square().flatten(1).sum(1)
+
+    mix = torch.rand((6, 1, 1, 1), dtype=real.dtype, generator=torch.Generator().manual_seed(3))
+    drawn = penalties.gradient_penalty(
+        critic, real, fake, generator=torch.Generator().manual_seed(3)
+    )
+    given = penalties.gradient_penalty(critic, real, fake, mix=mix)
+    assert torch.equal(given, drawn)
+    assert penalties.gradient_penalty(critic, real, fake, mix=1 - mix) != drawn
+    with pytest.raises(ValueError, match=r"mix has shape \(6, 2, 3, 3\); need \(6, 1, 1, 1\)"):
+        penalties.gradient_penalty(critic, real, fake, mix=torch.rand_like(real))
+
+
 # --- gradients ------------------------------------------------------------------------------------
 
 
