@@ -21,6 +21,7 @@ from typing import Any
 __all__ = ["keep", "load", "panel"]
 
 FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
+CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what a run depends on
 
 
 def _folders() -> list[Path]:
@@ -37,6 +38,22 @@ def _folders() -> list[Path]:
 def _check(name: str) -> None:
     if not name or not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"name: {name!r} came, needed letters, digits, '-' and '_' only")
+
+
+def commit(folder: Path) -> tuple[str, bool]:
+    """The commit checked out in ``folder``'s clone, and whether the code a run depends on differs
+    from it; ``("unknown", True)`` where there is no git or no clone."""
+
+    def git(*args: str) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *CODE))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", True
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -158,13 +175,7 @@ def keep(
     if folder is None:
         raise OSError("no folder book/recorded: run the chapter in a clone of the repository")
 
-    def git(*args: str) -> str:
-        try:
-            done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True)
-        except OSError:
-            return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
-
+    revision, dirty = commit(folder)
     cuda = torch.cuda.is_available()
     run = {
         "name": name,
@@ -176,8 +187,8 @@ def keep(
         "python": platform.python_version(),
         "wall_seconds": round(seconds, 1),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": git("rev-parse", "HEAD") or "unknown",
-        "dirty": bool(git("status", "--porcelain", "--", ":/gancourse", ":/scripts")),
+        "commit": revision,
+        "dirty": dirty,
         "figures": [
             {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
             for alt, png in (figures or {}).items()

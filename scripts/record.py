@@ -15,7 +15,6 @@ import datetime
 import json
 import platform
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,22 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
+from gancourse.recorded import commit  # noqa: E402
 from scripts.experiments import Recorder, load_all  # noqa: E402
-
-CODE = ["gancourse", "scripts", "constraints.txt"]  # what a run depends on
-
-
-def commit() -> tuple[str, bool]:
-    """The commit that is checked out, and whether the code differs from it."""
-
-    def git(*args: str) -> str:
-        done = subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *CODE))
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
 
 
 def device_name(device: torch.device) -> str:
@@ -68,7 +53,7 @@ def record(name: str, device: torch.device, *, allow_dirty: bool = False) -> dic
     experiments = load_all()
     if name not in experiments:
         raise SystemExit(f"no experiment {name!r}; there are: {', '.join(sorted(experiments))}")
-    revision, dirty = commit()
+    revision, dirty = commit(ROOT)
     if dirty and not allow_dirty:
         raise SystemExit(
             "the code has changes that are in no commit (or this is no clone): commit first, or "

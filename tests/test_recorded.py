@@ -22,7 +22,7 @@ def toy(monkeypatch, tmp_path):
 
 
 def test_what_is_recorded_is_what_a_chapter_reads(toy, monkeypatch, capsys):
-    monkeypatch.setattr(record, "commit", lambda: ("a" * 40, False))
+    monkeypatch.setattr(record, "commit", lambda root: ("a" * 40, False))
     assert record.main(["toy-run", "--device", "cpu", "--out", "recorded"]) == 0
     run = recorded.load("toy-run")
     assert run["seeds"] == [3, 4] and run["settings"] == {"scale": 2.0}
@@ -36,7 +36,7 @@ def test_what_is_recorded_is_what_a_chapter_reads(toy, monkeypatch, capsys):
 
 
 def test_uncommitted_code_is_refused_or_marked(toy, monkeypatch):
-    monkeypatch.setattr(record, "commit", lambda: ("b" * 40, True))
+    monkeypatch.setattr(record, "commit", lambda root: ("b" * 40, True))
     with pytest.raises(SystemExit, match="commit first"):
         record.main(["toy-run", "--device", "cpu", "--out", "recorded"])
     record.main(["toy-run", "--device", "cpu", "--out", "recorded", "--allow-dirty"])
@@ -50,7 +50,7 @@ def test_a_missing_run_says_so(toy):
 
 
 def test_a_nan_is_not_recorded(toy, monkeypatch):
-    monkeypatch.setattr(record, "commit", lambda: ("c" * 40, False))
+    monkeypatch.setattr(record, "commit", lambda root: ("c" * 40, False))
     experiments.experiment("bad", seeds=(0,))(lambda seed, device, recorder: {"x": float("nan")})
     with pytest.raises(ValueError, match="range"):
         record.main(["bad", "--device", "cpu", "--out", "recorded"])

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
+from gancourse.recorded import FIGURE_LIMIT
 
 
 @dataclass
