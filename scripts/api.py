@@ -124,12 +124,15 @@ def page() -> str:
     return text.rstrip() + "\n"
 
 
-def main(argv: list[str]) -> int:
-    target = Path(argv[0]) if argv else ROOT / "book" / "api.md"
-    text = page()
+def write(target: Path, text: str) -> None:
+    """Write a generated page, unless it says so already: an older date means no rebuild."""
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
         print(f"wrote {target}")
+
+
+def main(argv: list[str]) -> int:
+    write(Path(argv[0]) if argv else ROOT / "book" / "api.md", page())
     return 0
 
 
