@@ -58,10 +58,6 @@ class Page:
         )
         self.tab = self.context.new_page()
         self.tab.set_default_timeout(60_000)
-        if dark:
-            self.tab.add_init_script(
-                "localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')"
-            )
         self.tab.on("console", self._console)
         self.tab.on("pageerror", lambda e: self.problems.append(f"error: {e}"))
         self.tab.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url[:200]}"))
