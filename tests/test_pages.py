@@ -2,13 +2,19 @@
 
 import importlib
 import json
+import math
 import re
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
+
+from gancourse import data, dynamics, losses, metrics, nets, penalties, training
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -109,7 +115,10 @@ def everything() -> str:
 # A term as the glossary lists it, and as the chapters (or the page it links to) say it.
 SAID = {
     "accumulation of gradients": "accumulat",
+    "bias of a score": "bias line",
     "birthday test": "birthday paradox",
+    "held-out data": "held-out",
+    "teacher and student": "teacher",
     "data leak": "leak",
     "fresh judge": "fresh judge",
     "residual block": "residual",
@@ -223,6 +232,298 @@ def test_a_formula_names_code_that_exists_and_its_derivation(name, row):
 
 def test_the_formulas_are_all_there():
     assert len(ROWS) == text("formulas.md").count("[derivation]") >= 25
+
+
+# Each formula of the page, worked out by hand and by the function beside it, on a small case.
+CHECKS = {}
+
+
+def formula(name: str):
+    def keep(check):
+        CHECKS[name] = check
+        return check
+
+    return keep
+
+
+def close(a, b, rtol: float = 1e-6) -> bool:
+    return bool(np.allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=1e-9))
+
+
+def draws(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class Cubic(torch.nn.Module):
+    """f(x) = sum of x^3, so that its gradient is 3 x^2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.pow(3).sum(1)
+
+
+@formula("Value of the game")
+def _value():
+    real, fake, game = draws(7), draws(7, seed=1), losses.get("minimax")
+    v = real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean()
+    assert close(game.discriminator(real, fake), -v)
+    assert close(game.generator(fake), (1 - fake.sigmoid()).log().mean())
+
+
+@formula("Best discriminator")
+def _best():
+    p, q = data.ring(std=0.5), data.ring(modes=3, std=0.5)
+    x = draws(5, 2).float()
+    best = p.density(x) / (p.density(x) + q.density(x))
+    assert close((p.density(x) / q.density(x)).log().sigmoid(), best, 1e-5)
+    box = torch.cartesian_prod(*2 * [torch.linspace(-5, 5, 401)])  # it is a density
+    assert abs(float(p.density(box).sum()) * (10 / 400) ** 2 - 1) < 1e-3
+
+
+@formula("Non-saturating loss")
+def _nonsaturating():
+    fake = draws(7)
+    assert close(losses.get("nonsaturating").generator(fake), -fake.sigmoid().log().mean())
+
+
+@formula("Average of the weights")
+def _ema():
+    torch.manual_seed(0)
+    trainer = training.GANTrainer(
+        nets.MLPGenerator(), nets.MLPDiscriminator(), ema=0.9, batch_size=8, device="cpu"
+    )
+    before = next(trainer.ema.parameters()).detach().clone()
+    trainer.fit(data.ring(), 1, progress=False)
+    after = next(trainer.generator.parameters()).detach()
+    assert close(next(trainer.ema.parameters()).detach(), 0.9 * before + 0.1 * after, 1e-4)
+
+
+@formula("Wasserstein losses")
+def _wasserstein():
+    real, fake, pair = draws(7), draws(7, seed=1), losses.get("wasserstein")
+    assert close(pair.discriminator(real, fake), fake.mean() - real.mean())
+    assert close(pair.generator(fake), -fake.mean())
+
+
+@formula("Relativistic pairs")
+def _relativistic():
+    real, fake, pair = draws(7), draws(7, seed=1), losses.get("relativistic")
+    assert close(pair.discriminator(real, fake), (1 + (fake - real).exp()).log().mean())
+    assert close(pair.generator(fake, real), (1 + (real - fake).exp()).log().mean())
+
+
+@formula("Dirac-GAN's field")
+def _dirac():
+    theta, psi = point = torch.tensor([0.7, -1.2], dtype=torch.float64)
+    s = torch.sigmoid(psi * theta)
+    assert close(dynamics.dirac("minimax").field(point), [psi * s, -theta * s])
+    r1 = dynamics.dirac("r1", gamma=0.3).field(point)
+    assert close(r1, [psi * s, -theta * s - 0.3 * psi])
+
+
+@formula("Jacobian of a game")
+def _jacobian():
+    values = torch.linalg.eigvals(dynamics.jacobian(dynamics.dirac("minimax")))
+    assert close(sorted(values.imag), [-0.5, 0.5]) and close(values.real, [0, 0])
+
+
+@formula("Rate of a round")
+def _rate():
+    jac = dynamics.jacobian(dynamics.dirac("r1", gamma=0.3))
+    once = torch.eye(2, dtype=torch.float64) + 0.2 * jac
+    largest = torch.linalg.eigvals(once).abs().max().log()
+    assert close(dynamics.step_matrix(jac, 0.2), once)
+    assert close(dynamics.predicted_rate(jac, 0.2), largest)
+
+
+@formula("Largest stable step")
+def _stable():
+    jac = dynamics.jacobian(dynamics.dirac("r1", gamma=0.3))
+    values = torch.linalg.eigvals(jac)
+    by_hand = (-2 * values.real / values.abs().square()).min()
+    assert close(dynamics.largest_stable_step(jac), by_hand, 1e-5)
+
+
+@formula("Weight clipping")
+def _clip():
+    net = torch.nn.Linear(3, 3)
+    before = net.weight.detach().clone()
+    penalties.clip_weights_(net, 0.1)
+    assert close(net.weight.detach(), before.clamp(-0.1, 0.1))
+
+
+@formula("Gradient penalty")
+def _gp():
+    real, fake = draws(5, 3), draws(5, 3, seed=1)
+    mix = torch.rand(5, 1, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    slope = (3 * ((1 - mix) * real + mix * fake).square()).norm(dim=1)
+    got = penalties.gradient_penalty(Cubic(), real, fake, mix=mix)
+    assert close(got.detach(), (slope - 1).square().mean())
+
+
+@formula("R1")
+def _r1():
+    x = draws(5, 3)
+    by_hand = (3 * x.square()).square().sum(1).mean()
+    assert close(penalties.r1_penalty(Cubic(), x).detach(), by_hand)
+
+
+@formula("R2")
+def _r2():
+    x = draws(5, 3)
+    by_hand = (3 * x.square()).square().sum(1).mean()
+    assert close(penalties.r2_penalty(Cubic(), x).detach(), by_hand)
+
+
+@formula("Modes, good share, reverse KL")
+def _modes():
+    centers = torch.tensor([[0.0, 0.0], [10.0, 0.0]])
+    x = torch.tensor([[0.0, 0.1], [0.2, 0.0], [0.0, 0.9], [10.0, 0.0]])
+    score = metrics.mode_coverage(x, centers, 0.1)
+    assert (score.modes, score.high_quality) == (2, 0.75)
+    assert close(score.reverse_kl, 0.75 * np.log(2 * 0.75) + 0.25 * np.log(2 * 0.25))
+
+
+@formula("Inception Score")
+def _inception():
+    logits = draws(40, 5)
+    p = logits.softmax(1)
+    kl = (p * (p / p.mean(0)).log()).sum(1).mean()
+    got = metrics.inception_score(logits, splits=1)
+    assert close(got[0] if isinstance(got, tuple) else got, kl.exp(), 1e-5)
+
+
+@formula("Fréchet distance")
+def _frechet():
+    x, y = draws(50, 3), 2 * draws(50, 3, seed=1) + 1
+    s1, s2 = x.T.cov(), y.T.cov()
+    root = torch.linalg.eigvals(s1 @ s2).sqrt().real.sum()
+    by_hand = (x.mean(0) - y.mean(0)).square().sum() + s1.trace() + s2.trace() - 2 * root
+    assert close(metrics.fid(x, y), by_hand, 1e-5)
+    assert close(metrics.frechet_distance(x.mean(0), s1, y.mean(0), s2), by_hand, 1e-5)
+
+
+@formula("Distance at infinity")
+def _infinity():
+    x, y = draws(2000, 4), draws(2000, 4, seed=1) + 1
+    limit, plain = metrics.fid_infinity(x, y), metrics.fid(x, y)
+    assert abs(limit[0] - 4) < 0.4 and limit[0] < plain  # the means are 1 apart in 4 directions
+
+
+@formula("KID")
+def _kid():
+    x, y = draws(6, 3), draws(5, 3, seed=1) + 1
+
+    def k(a, b):
+        return (a @ b.T / 3 + 1) ** 3
+
+    xx, yy = (k(a, a).sum() - k(a, a).diagonal().sum() for a in (x, y))
+    by_hand = xx / (6 * 5) + yy / (5 * 4) - 2 * k(x, y).mean()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", metrics.SampleSizeWarning)
+        assert close(metrics.kid(x, y), by_hand, 1e-5)
+
+
+def balls(x: Tensor, k: int) -> Tensor:
+    return torch.cdist(x, x).fill_diagonal_(torch.inf).kthvalue(k, dim=1).values
+
+
+@formula("Precision and recall")
+def _precision():
+    x, y = draws(40, 2), 1.5 * draws(40, 2, seed=1)
+    precision = (torch.cdist(x, y) <= balls(x, 3)[:, None]).any(0).double().mean()
+    recall = (torch.cdist(y, x) <= balls(y, 3)[:, None]).any(0).double().mean()
+    assert close(metrics.precision_recall(x, y), [precision, recall])
+
+
+@formula("Density and coverage")
+def _density():
+    x, y = draws(40, 2), 1.5 * draws(40, 2, seed=1)
+    inside = torch.cdist(x, y) <= balls(x, 5)[:, None]
+    by_hand = [inside.sum() / (5 * len(y)), inside.any(1).double().mean()]
+    assert close(metrics.density_coverage(x, y), by_hand)
+    pairs = [(draws(300, 2, seed=i), draws(300, 2, seed=99 + i)) for i in range(6)]
+    fair = np.mean([metrics.density_coverage(*pair) for pair in pairs], axis=0)
+    assert abs(fair[0] - 1) < 0.08 and abs(fair[1] - (1 - 2**-5)) < 0.02
+
+
+@formula("Copying test")
+def _copying():
+    train, test, fake = draws(30, 2), draws(20, 2, seed=1), 0.5 * draws(25, 2, seed=2)
+    d_fake, d_test = (torch.cdist(a, train).min(1).values for a in (fake, test))
+    wins = d_test[None] - d_fake[:, None]
+    by_hand = ((wins > 0).double() + 0.5 * (wins == 0)).mean()
+    assert close(metrics.copying_test(train, test, fake).closer, by_hand)
+
+
+@formula("Classifier two-sample test")
+def _c2st():
+    # the p-value takes the accuracy of a guesser as 1/2 with the deviation 1/(2 sqrt t)
+    result = metrics.classifier_test(draws(60, 2), draws(60, 2, seed=1) + 0.5)
+    z = (result.accuracy - 0.5) * 2 * np.sqrt(60)  # t = 30 real and 30 generated, held out
+    assert close(result.p_value, 0.5 * math.erfc(z / np.sqrt(2)))
+
+
+@formula("Interval for a score")
+def _interval():
+    x = draws(400, 1)
+    got = metrics.interval(lambda a: float(a.mean()), x, resamples=400)
+    half = 1.96 * float(x.std()) / 20
+    assert close(got.value, x.mean()) and abs((got.high - got.low) / (2 * half) - 1) < 0.2
+
+
+@formula("Transposed convolution's size")
+def _transposed():
+    layers = [m for m in nets.DCGANGenerator(4, (1, 28, 28), width=4).modules()]
+    layers = [m for m in layers if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert layers
+    for layer in layers:
+        n, (k, s, p) = 7, (layer.kernel_size[0], layer.stride[0], layer.padding[0])
+        out = layer(torch.zeros(1, layer.in_channels, n, n)).shape[-1]
+        assert out == (n - 1) * s - 2 * p + k
+
+
+@formula("Projection logit")
+def _projection():
+    d = nets.ConditionalDCGANDiscriminator((1, 16, 16), num_classes=3, width=4)
+    x, y = draws(5, 1, 16, 16).float(), torch.tensor([0, 1, 2, 0, 1])
+    phi = d.phi(x)
+    by_hand = d.psi(phi).squeeze(1) + (d.v.weight[y] * phi).sum(1)
+    assert close(d(x, y).detach(), by_hand.detach(), 1e-5)
+
+
+@formula("Modulated convolution")
+def _modulated():
+    layer = nets.ModulatedConv(3, 2, 4)
+    x, w = draws(1, 3, 5, 5).float(), draws(1, 4).float()
+    styled = layer.weight * layer.style(w)[0][None, :, None, None]
+    demodulated = styled / (styled.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
+    by_hand = torch.nn.functional.conv2d(x, demodulated, padding=1)
+    assert close(layer(x, w).detach(), by_hand.detach(), 1e-4)
+
+
+@formula("Fade-in")
+def _fade():
+    g = nets.GrowingGenerator(4, (1, 16, 16), width=4)
+    z, pictures = draws(2, 4).float(), {}
+    for stage in (0.0, 0.3, 1.0):
+        nets.grow(stage, g)
+        pictures[stage] = g(z).detach()  # enlarged by doubling pixels
+    assert close(pictures[0.3], 0.7 * pictures[0.0] + 0.3 * pictures[1.0], 1e-4)
+
+
+@formula("Residual block")
+def _residual():
+    block = nets.ResidualBlock(8, 1)
+    for weight in block.parameters():
+        torch.nn.init.normal_(weight, 0, 0.1)
+    first, middle, last = (m for m in block.f if isinstance(m, torch.nn.Conv2d))
+    x, bend = draws(1, 8, 5, 5).float(), torch.nn.LeakyReLU(0.2)
+    assert close(block(x).detach(), (x + last(bend(middle(bend(first(x)))))).detach(), 1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ROWS])
+def test_a_function_computes_its_formula(name):
+    CHECKS[name]()
 
 
 # A number typed on a page, and the recorded run that it comes from: a new record that changes the
