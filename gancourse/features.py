@@ -113,7 +113,7 @@ class FeatureNet(nn.Module):
             shape = tuple(images.shape)
             raise ValueError(f"images has shape {shape}; need (N, 1, {self.size}, {self.size})")
         device = self.head.weight.device
-        parts = images.split(250)  # their maps fit a core's cache: 1,000 at a time take half as long again
+        parts = images.split(250)  # their maps fit a core's cache: 1,000 take half as long again
         return torch.cat([self(p.to(device).float() / 127.5 - 1)[which] for p in parts])
 
     def features(self, images: Tensor) -> Tensor:
