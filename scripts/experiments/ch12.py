@@ -434,3 +434,36 @@ def detectors(seed: int, device: torch.device, record: Recorder, *, steps: int, 
             "A, JPEG": scores(a, jpeg),
         }
     return result
+
+
+# --- a watermark ----------------------------------------------------------------------------------
+
+
+def secret(size: int = 12, seed: int = 42) -> Tensor:
+    return torch.randint(2, (size, size), generator=torch.Generator().manual_seed(seed)) * 2.0 - 1
+
+
+def marked(x: Tensor, strength: float = 0.1) -> Tensor:
+    return saved((x + strength * secret()).clamp(-1, 1))
+
+
+def mark_score(x: Tensor, key: Tensor) -> float:
+    """How far the pictures' fine detail leans towards the key; about N(0, 1) for a wrong key."""
+    detail = (x - blur(x)).sum((0, 1))
+    return float((detail * key).sum() / detail.norm())
+
+
+@experiment("ch12-watermark", seeds=(0, 1, 2), steps=1000, strength=0.1)
+def watermark(seed: int, device: torch.device, record: Recorder, *, steps: int, strength: float):
+    x = data.glyphs(3200, size=12, seed=7 + 100 * seed).float()
+    trainer = glyph_gan(marked(x, strength), seed)
+    trainer.fit(marked(x, strength), steps, progress=False)
+    fake = saved(trainer.sample(1000, torch.Generator().manual_seed(101)))
+    moved = fake.roll(1, 3)
+    search = max(mark_score(moved.roll(by, 3), secret()) for by in (-1, 0, 1))
+    return {
+        "fresh pictures": mark_score(data.glyphs(1000, size=12, seed=56).float(), secret()),
+        "its samples": mark_score(fake, secret()),
+        "moved by a pixel": mark_score(moved, secret()),
+        "moved, three places tried": search,
+    }

@@ -1,0 +1,396 @@
+"""Exercises of chapter 12, Data, privacy and misuse."""
+
+from __future__ import annotations
+
+import torch
+
+from . import Exercise, Mistake
+
+# --- 12.1 train on synthetic, test on real ----------------------------------------------------------
+
+
+def _share(predict, pair):
+    x, y = pair
+    return (predict(x) == y).double().mean().item()
+
+
+def _tstr(fit, real, fake, test):
+    return _share(fit(*real), test), _share(fit(*fake), test)
+
+
+def _tstr_swapped(fit, real, fake, test):
+    return _tstr(fit, fake, real, test)
+
+
+def _tstr_trts(fit, real, fake, test):
+    predict = fit(*real)
+    return _share(predict, test), _share(predict, fake)
+
+
+def _tstr_own(fit, real, fake, test):
+    return _share(fit(*real), test), _share(fit(*fake), fake)
+
+
+def _tstr_both(fit, real, fake, test):
+    joined = [torch.cat(pair) for pair in zip(real, fake, strict=True)]
+    return _share(fit(*real), test), _share(fit(*joined), test)
+
+
+def _tstr_on_real(fit, real, fake, test):
+    return _share(fit(*real), real), _share(fit(*fake), real)
+
+
+def _tstr_counts(fit, real, fake, test):
+    return tuple(share * len(test[1]) for share in _tstr(fit, real, fake, test))
+
+
+def _nearest_mean(x, y):
+    classes = y.unique()
+    means = torch.stack([x[y == k].mean(0) for k in classes])
+    return lambda new: classes[torch.cdist(new, means).argmin(1)]
+
+
+def _nearest_neighbour(x, y):
+    return lambda new: y[torch.cdist(new, x).argmin(1)]
+
+
+def _tstr_inputs(g):
+    cases = []
+    for fit, classes, n, d in ((_nearest_mean, 3, 30, 2), (_nearest_neighbour, 4, 24, 3)):
+        centers = 1.2 * torch.randn(classes, d, generator=g)
+
+        def draw(count, noise, centers=centers, classes=classes, d=d):
+            y = torch.arange(count) % classes
+            return centers[y] + noise * torch.randn(count, d, generator=g), y
+
+        real, test = draw(n, 0.8), draw(4 * n + 2, 0.8)
+        x, y = draw(n + 7, 0.8)
+        # A generator that misses: its classes have moved.
+        fake = (x + 0.9 * torch.randn(classes, d, generator=g)[y], y)
+        cases.append((fit, real, fake, test))
+    return cases
+
+
+# --- 12.2 will it leak? -----------------------------------------------------------------------------
+
+
+def _hidden(T):
+    return bool(torch.linalg.matrix_rank(T) < len(T))
+
+
+def _hidden_rows(T):
+    n = len(T)
+    return any(torch.allclose(T[i], T[j]) for i in range(n) for j in range(i))
+
+
+def _mixing(states, p):
+    return (1 - p) * torch.eye(states).double() + p / states
+
+
+def _hidden_inputs(g):
+    halves = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.2, 0.8], [0.4, 0.2, 0.4]])
+    chain = torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.7, 0.3], [0.1, 0.0, 0.9]])
+    flip = torch.tensor([[0.5, 0.5], [0.5, 0.5]])
+    # `halves` has no two equal rows, and its third is the mean of the others.
+    return [
+        (T.double(),)
+        for T in (
+            _mixing(8, 0.5),
+            _mixing(8, 1.0),
+            torch.eye(3)[[1, 2, 0]],  # always turned: nothing is lost
+            flip,
+            _mixing(4, 0.9),
+            halves,
+            chain,
+            torch.eye(3),
+        )
+    ]
+
+
+# --- 12.3 the attack's score ------------------------------------------------------------------------
+
+
+def _auc(members, others):
+    margin = members[:, None] - others
+    return ((margin > 0).double() + 0.5 * (margin == 0)).mean().item()
+
+
+def _best_accuracy(members, others):
+    cuts = torch.cat([members, others, torch.tensor([float("inf")])])
+    rates = [(members >= cut).double().mean() + (others < cut).double().mean() for cut in cuts]
+    return float(max(rates)) / 2
+
+
+def _auc_inputs(g):
+    cases = []
+    for n, m, shift in ((9, 14, 0.5), (20, 7, 0.0), (5, 5, -1.0)):
+        members = torch.randn(n, generator=g) + shift
+        others = torch.randn(m, generator=g)
+        cases.append(((2 * members).round(), (2 * others).round()))
+    cases.append((torch.randn(30, generator=g) + 3.0, torch.randn(12, generator=g) + 2.0))
+    return cases
+
+
+# --- 12.5 a private gradient ------------------------------------------------------------------------
+
+
+def _clipped(gradients, clip):
+    norms = gradients.norm(dim=1, keepdim=True)
+    return gradients * (clip / norms).clamp(max=1)
+
+
+def _private(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma * clip * noise) / batch
+
+
+def _private_mean_first(gradients, clip, sigma, noise, batch):
+    mean = gradients.sum(0) / batch
+    return mean * min(1.0, clip / float(mean.norm())) + sigma * clip * noise / batch
+
+
+def _private_sum_first(gradients, clip, sigma, noise, batch):
+    total = gradients.sum(0)
+    return (total * min(1.0, clip / float(total.norm())) + sigma * clip * noise) / batch
+
+
+def _private_normalised(gradients, clip, sigma, noise, batch):
+    unit = torch.nn.functional.normalize(gradients, dim=1)
+    return (clip * unit.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_coordinates(gradients, clip, sigma, noise, batch):
+    return (gradients.clamp(-clip, clip).sum(0) + sigma * clip * noise) / batch
+
+
+def _private_no_clip_in_noise(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma * noise) / batch
+
+
+def _private_noise_late(gradients, clip, sigma, noise, batch):
+    return _clipped(gradients, clip).sum(0) / batch + sigma * clip * noise
+
+
+def _private_by_count(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma * clip * noise) / len(gradients)
+
+
+def _private_inputs(g):
+    cases = []
+    for n, d, clip, sigma, batch in ((5, 3, 1.0, 0.7, 4), (7, 4, 0.5, 2.0, 8), (3, 6, 2.0, 1.0, 6)):
+        gradients = torch.randn(n, d, generator=g)
+        gradients[0] *= 0.05  # one that needs no clipping, and one far too long
+        gradients[1] *= 6
+        cases.append((gradients, clip, sigma, torch.randn(d, generator=g), batch))
+    return cases
+
+
+EXERCISES = [
+    Exercise(
+        "12.1",
+        "Train on synthetic, test on real",
+        difficulty=1,
+        minutes=8,
+        reference=_tstr,
+        inputs=_tstr_inputs,
+        mistakes=[
+            Mistake(
+                _tstr_swapped,
+                "The two numbers have changed places: first the classifier that was trained on "
+                "real data, then the one trained on synthetic data.",
+            ),
+            Mistake(
+                _tstr_trts,
+                "The second number is *train on real, test on synthetic*. It asks whether fakes "
+                "look like their class, and a generator with one picture a class passes it. Turn "
+                "it round.",
+            ),
+            Mistake(
+                _tstr_own,
+                "The second classifier is tested on the pictures that it was trained on. Test "
+                "both on `test`.",
+            ),
+            Mistake(
+                _tstr_both,
+                "The second classifier has seen real data as well: that is augmentation, a "
+                "question of its own. Fit it on `fake` alone.",
+            ),
+            Mistake(
+                _tstr_on_real,
+                "You test on `real`, which the first classifier (and the generator) was trained "
+                "on. `test` is there for that.",
+            ),
+            Mistake(
+                _tstr_counts,
+                "These are numbers of right answers: divide by the size of the test set.",
+            ),
+        ],
+    ),
+    Exercise(
+        "12.2",
+        "Will it leak?",
+        difficulty=2,
+        minutes=10,
+        reference=_hidden,
+        inputs=_hidden_inputs,
+        mistakes=[
+            Mistake(
+                lambda T: not _hidden(T),
+                "The other way round: True says that something is hidden, so that the generator "
+                "may get away with a wrong distribution.",
+            ),
+            Mistake(
+                lambda T: not torch.equal(T, torch.eye(len(T)).to(T)),
+                "You call every augmentation a leak. Pictures may be altered as long as the "
+                "*distribution* can be worked out from what is seen.",
+            ),
+            Mistake(
+                lambda T: bool((T.diagonal() <= 0.5).any()),
+                "How often a picture is altered does not decide: one that is *always* turned by "
+                "90 degrees hides nothing, you turn it back. Ask whether `q @ T` determines `q`.",
+            ),
+            Mistake(
+                _hidden_rows,
+                "Two equal rows hide something, but they are not the only way: a row can also be "
+                "a mixture of others.",
+            ),
+            Mistake(
+                lambda T: bool(torch.linalg.matrix_rank(T - torch.eye(len(T)).to(T)) < len(T)),
+                "T minus the identity is singular for every stochastic matrix (its rows sum to "
+                "1). It is T itself that has to be undone.",
+            ),
+        ],
+    ),
+    Exercise(
+        "12.3",
+        "The attack's score",
+        difficulty=2,
+        minutes=10,
+        reference=_auc,
+        inputs=_auc_inputs,
+        atol=1e-6,
+        mistakes=[
+            Mistake(
+                lambda members, others: 1 - _auc(members, others),
+                "Swapped: a high score says *member*, so count the pairs in which the member "
+                "scores higher.",
+            ),
+            Mistake(
+                lambda members, others: (members[:, None] > others).double().mean().item(),
+                "A tie counts for nothing here. An attack that gives everybody the same score "
+                "would get 0 instead of 0.5: count half.",
+            ),
+            Mistake(
+                lambda members, others: (members[:, None] >= others).double().mean().item(),
+                "A tie counts as a win here. An attack that gives everybody the same score would "
+                "be perfect: count half.",
+            ),
+            Mistake(
+                lambda members, others: (
+                    ((members > 0).double().mean() + (others <= 0).double().mean()).item() / 2
+                ),
+                "This is an accuracy at the threshold 0. A critic's logits have no natural zero "
+                "for this question; compare pairs instead.",
+            ),
+            Mistake(
+                lambda members, others: (
+                    torch.cat([members > 0, others <= 0]).double().mean().item()
+                ),
+                "This is an accuracy at the threshold 0, and it depends on how many of each kind "
+                "there are. Compare pairs instead.",
+            ),
+            Mistake(
+                _best_accuracy,
+                "This is the accuracy at the best threshold: chosen after seeing the answers, it "
+                "is above 0.5 for pure noise. Average over all pairs instead.",
+            ),
+        ],
+    ),
+    Exercise(
+        "12.4",
+        "Read a copying test",
+        difficulty=1,
+        minutes=5,
+        reference=frozenset("BC"),
+        compare=lambda expected, got: (
+            isinstance(got, (set, frozenset, list, tuple))
+            and {str(letter).strip().upper() for letter in got} == set(expected)
+        ),
+        mistakes=[
+            Mistake(
+                frozenset("C"),
+                "One is missing. Its `closer` is an average: copies on one side of it and bad "
+                "pictures on the other cancel. Another column does not average.",
+            ),
+            Mistake(
+                frozenset("B"),
+                "One is missing. Its pixels say nothing, its features say a lot: a copy moved by "
+                "a pixel is far away in pixels.",
+            ),
+            Mistake(
+                frozenset("BCD"),
+                "D is far *from* the training set, farther than fresh pictures are: a large "
+                "positive z. Those are poor pictures, not copies.",
+            ),
+            Mistake(
+                frozenset("CD"),
+                "D is far *from* the training set (a positive z): poor pictures, not copies. And "
+                "an average can hide copies: look at the last column.",
+            ),
+            Mistake(
+                frozenset("ABC"),
+                "A is what a fair generator looks like: 0.5, a z near 0, and 1 % flagged where 1 % "
+                "is expected.",
+            ),
+            Mistake(
+                frozenset(),
+                "At least one is as clear as it gets: `closer` near 1 says that its pictures lie "
+                "nearer to the training set than fresh ones do.",
+            ),
+        ],
+    ),
+    Exercise(
+        "12.5",
+        "A private gradient",
+        difficulty=2,
+        minutes=12,
+        reference=_private,
+        inputs=_private_inputs,
+        mistakes=[
+            Mistake(
+                _private_mean_first,
+                "You clip the average. One person's gradient can then still make up all of it. "
+                "Clip every row by itself, before anything is added up.",
+            ),
+            Mistake(
+                _private_sum_first,
+                "You clip the sum. One person's gradient can then still make up all of it. "
+                "Clip every row by itself, before anything is added up.",
+            ),
+            Mistake(
+                _private_normalised,
+                "Every row is scaled to the length `clip`, short ones are blown up. Clipping "
+                "leaves rows alone that are short enough.",
+            ),
+            Mistake(
+                _private_coordinates,
+                "You clip coordinate by coordinate: a row can still be longer than `clip`. The "
+                "bound is for the norm of the whole row.",
+            ),
+            Mistake(
+                _private_no_clip_in_noise,
+                "The noise must be in proportion to what one person can change: its standard "
+                "deviation is `sigma * clip`.",
+            ),
+            Mistake(
+                _private_noise_late,
+                "The noise belongs to the *sum*, before the division by `batch`; added to the "
+                "average it is `batch` times too large.",
+            ),
+            Mistake(
+                _private_by_count,
+                "You divide by the number of rows that happened to be drawn, which depends on "
+                "who is in the data. Divide by the fixed `batch`.",
+            ),
+        ],
+    ),
+]
