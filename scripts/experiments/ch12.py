@@ -68,6 +68,7 @@ def ten_per_class(labels: Tensor, seed: int) -> Tensor:
     return torch.cat([order[labels[order] == k][:10] for k in range(10)])
 
 
+@experiment("ch12-augment-long", seeds=tuple(range(5)), steps=5000, added=[100, 300, 1000])
 @experiment("ch12-augment", seeds=tuple(range(8)), steps=2000, added=[100, 300, 1000])
 def augment(seed: int, device: torch.device, record: Recorder, *, steps: int, added: list[int]):
     from sklearn.linear_model import LogisticRegression
