@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gancourse import data, features, metrics, nets
+from gancourse import data, features, metrics, nets, penalties
 from gancourse.training import GANTrainer
 from scripts.experiments import Recorder, experiment
 
@@ -352,3 +352,96 @@ def r3gan(
         inception.features(real.images[order]).cpu(), inception.features(fakes).cpu()
     )
     return result
+
+
+# --- what the weights say, and where the discriminator looks --------------------------------------
+
+
+@torch.no_grad()
+def walk_effects(
+    generator: nets.StyleGenerator, yard: Yardstick, w: Tensor
+) -> dict[str, dict[str, float]]:
+    """How far 500 pictures move, and which share changes class, along directions of w (n, 32)."""
+    styles = [m.style.weight for m in generator.modules() if isinstance(m, nets.ModulatedConv)]
+    directions = torch.linalg.svd(torch.cat(styles)).Vh  # rows, strongest first
+    start, step = w[:500], 2 * w.std(0).square().mean().sqrt()
+    before = generator.synthesis(start)
+    kind = yard.classes(before)
+    rng = torch.Generator().manual_seed(3)
+    groups = {
+        "first three": directions[:3],
+        "random": F.normalize(torch.randn(4, 32, generator=rng), dim=1),
+        "last eight": directions[-8:],
+    }
+    result = {}
+    for name, chosen in groups.items():
+        after = [generator.synthesis(start + step * d) for d in chosen]
+        moved = [(x - before).flatten(1).norm(dim=1).mean().item() for x in after]
+        other = [(yard.classes(x) != kind).float().mean().item() for x in after]
+        result[name] = {"moved": sum(moved) / len(moved), "other": sum(other) / len(other)}
+    return result
+
+
+def gaze(discriminator: torch.nn.Module, x: Tensor) -> dict[str, float]:
+    """Where the squared gradient of D's logit lies: its share on and beside the strokes."""
+    x = x.clone().requires_grad_()
+    gradient = penalties.input_gradient(discriminator(x), x).detach().view_as(x)
+    near = F.max_pool2d((x.detach() > -0.5).float(), 3, 1, 1)
+    power = gradient.square()
+    length = gradient.flatten(1).norm(dim=1).mean().item()
+    share = ((power * near).sum() / power.sum()).item()
+    return {"area": near.mean().item(), "share": share, "length": length}
+
+
+@experiment(
+    "ch11-inside", steps=800, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32, images="glyphs 16x16"
+)
+def inside(
+    seed: int,
+    device: torch.device,
+    record: Recorder,
+    *,
+    steps: int,
+    lr_g: float,
+    lr_d: float,
+    gamma: float,
+    batch_size: int,
+    images: str,
+) -> dict[str, Any]:
+    """The chapter's style-based generator: directions in its weights, and what D looks at."""
+    torch.set_num_threads(1)
+    yard = Yardstick()
+    fresh = data.glyphs(2000, size=16, seed=1).float()[:500]
+    torch.manual_seed(seed)
+    new = nets.DCGANDiscriminator(SHAPE, width=16)
+    torch.manual_seed(seed)
+    trainer = GANTrainer(
+        nets.StyleGenerator(32, SHAPE, width=12, mixing=0.9),
+        nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
+        batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
+        ema=0.99,
+    )  # fmt: skip
+    # The chapter averages from the first step on, without the trainer's warm-up.
+    average = copy.deepcopy(trainer.generator).eval()
+
+    @torch.no_grad()
+    def follow(t: GANTrainer) -> None:
+        for mine, theirs in zip(average.parameters(), t.generator.parameters()):
+            mine.lerp_(theirs, 0.01)
+
+    trainer.fit(
+        data.glyphs(8000, size=16, seed=0).float(),
+        steps,
+        progress=False,
+        callback=follow,
+        callback_steps=range(1, steps + 1),
+    )
+    with torch.no_grad():
+        w = average.mapping(torch.randn(2500, 32, generator=torch.Generator().manual_seed(3)))
+        drawn = average.synthesis(w[:500])
+    return {
+        "directions": walk_effects(average, yard, w),
+        "looks at real": gaze(trainer.discriminator, fresh),
+        "looks at generated": gaze(trainer.discriminator, drawn),
+        "untrained looks at real": gaze(new, fresh),
+    }
