@@ -1,0 +1,526 @@
+"""Exercises of chapter 14, Beyond pictures."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import one_hot
+
+from . import Exercise, Mistake
+
+# --- 14.1 Gumbel-softmax ----------------------------------------------------------------------------
+
+
+def _gumbel(u):
+    return -torch.log(-torch.log(u))
+
+
+def _bias(draws, logits):
+    return draws, draws.mean(0) - torch.softmax(logits, dim=0)
+
+
+def _gs(logits, tau, u):
+    return _bias(torch.softmax((logits + _gumbel(u)) / tau, dim=1), logits)
+
+
+def _gs_one_log(logits, tau, u):
+    return _bias(torch.softmax((logits - torch.log(u)) / tau, dim=1), logits)
+
+
+def _gs_sign(logits, tau, u):
+    return _bias(torch.softmax((logits - _gumbel(u)) / tau, dim=1), logits)
+
+
+def _gs_uniform(logits, tau, u):
+    return _bias(torch.softmax((logits + u) / tau, dim=1), logits)
+
+
+def _gs_times(logits, tau, u):
+    return _bias(torch.softmax((logits + _gumbel(u)) * tau, dim=1), logits)
+
+
+def _gs_cold_logits(logits, tau, u):
+    return _bias(torch.softmax(logits / tau + _gumbel(u), dim=1), logits)
+
+
+def _gs_axis(logits, tau, u):
+    return _bias(torch.softmax((logits + _gumbel(u)) / tau, dim=0), logits)
+
+
+def _gs_hard(logits, tau, u):
+    draws = one_hot((logits + _gumbel(u)).argmax(1), len(logits)).to(logits.dtype)
+    return _bias(draws, logits)
+
+
+def _gs_warm_truth(logits, tau, u):
+    draws = _gs(logits, tau, u)[0]
+    return draws, draws.mean(0) - torch.softmax(logits / tau, dim=0)
+
+
+def _gs_bias_sign(logits, tau, u):
+    draws, bias = _gs(logits, tau, u)
+    return draws, -bias
+
+
+def _gs_mean(logits, tau, u):
+    draws = _gs(logits, tau, u)[0]
+    return draws, draws.mean(0)
+
+
+def _gs_inputs(g):
+    return [
+        (torch.randn(k, generator=g), tau, torch.rand(n, k, generator=g) * 0.98 + 0.01)
+        for n, k, tau in ((6, 3, 0.5), (9, 4, 2.0), (5, 2, 0.2))
+    ]
+
+
+# --- 14.2 straight-through --------------------------------------------------------------------------
+
+
+def _hard(p):
+    return one_hot(p.argmax(-1), p.shape[-1]).to(p.dtype)
+
+
+def _st(p):
+    return _hard(p) + (p - p.detach())
+
+
+def _st_observe(result, args):
+    """The value, and the gradient of a weighted sum with respect to the probabilities."""
+    if not isinstance(result, torch.Tensor):
+        return {"value": result}
+    gradient = None
+    if result.requires_grad:
+        weights = torch.arange(result.numel(), dtype=result.dtype).view(result.shape) + 1
+        (gradient,) = torch.autograd.grad((result * weights).sum(), args[0], allow_unused=True)
+    return {"value": result.detach(), "gradient": "none" if gradient is None else gradient}
+
+
+def _st_sign(p):
+    return _hard(p) + (p.detach() - p)
+
+
+def _st_all(p):
+    return _hard(p) + (p - p.detach()).detach()
+
+
+def _st_no_stop(p):
+    return _hard(p) + (p - p)
+
+
+def _st_soft(p):
+    return p + (_hard(p) - _hard(p).detach())
+
+
+def _st_sum(p):
+    return _hard(p) + p
+
+
+def _st_axis(p):
+    hard = torch.zeros_like(p).scatter(1, p.argmax(1, keepdim=True), 1.0)
+    return hard + (p - p.detach())
+
+
+def _st_times(p):
+    return _hard(p) * p / p.detach()
+
+
+def _st_inputs(g):
+    return [
+        (torch.softmax(torch.randn(shape, generator=g), -1).requires_grad_(),)
+        for shape in ((3, 4, 5), (2, 6, 3), (4, 1, 2))
+    ]
+
+
+# --- 14.3 validity, uniqueness, novelty -------------------------------------------------------------
+
+
+def _good(strings, valid):
+    return [s for s, ok in zip(strings, valid, strict=True) if ok]
+
+
+def _share(part, whole):
+    return part / max(1, whole)
+
+
+def _three(strings, valid, known):
+    good = _good(strings, valid)
+    kinds = set(good)
+    return (
+        _share(len(good), len(strings)),
+        _share(len(kinds), len(good)),
+        _share(len(kinds - set(known)), len(kinds)),
+    )
+
+
+def _three_unique_all(strings, valid, known):
+    v, _, n = _three(strings, valid, known)
+    return v, _share(len(set(strings)), len(strings)), n
+
+
+def _three_valid_unique_of_all(strings, valid, known):
+    v, _, n = _three(strings, valid, known)
+    return v, _share(len(set(_good(strings, valid))), len(strings)), n
+
+
+def _three_once(strings, valid, known):
+    v, _, n = _three(strings, valid, known)
+    good = _good(strings, valid)
+    return v, _share(sum(good.count(s) == 1 for s in good), len(good)), n
+
+
+def _three_novel_repeats(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    good = _good(strings, valid)
+    return v, u, _share(sum(s not in known for s in good), len(good))
+
+
+def _three_novel_invalid(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    kinds = set(strings)
+    return v, u, _share(len(kinds - set(known)), len(kinds))
+
+
+def _three_novel_of_all(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    return v, u, _share(len(set(_good(strings, valid)) - set(known)), len(strings))
+
+
+def _three_copied(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    kinds = set(_good(strings, valid))
+    return v, u, _share(len(kinds & set(known)), len(kinds))
+
+
+def _three_percent(strings, valid, known):
+    return tuple(100 * share for share in _three(strings, valid, known))
+
+
+def _three_inputs(g):
+    del g
+    return [
+        (
+            ["CC", "CC", "CO", "C=", "N(", "CN", "C=", "OCO"],
+            [True, True, True, False, False, True, False, True],
+            {"CO", "CCC"},
+        ),
+        (["C("] * 3, [False] * 3, {"CC"}),
+        (
+            ["CCC", "NN", "CCC", "1C", "NN", "CCC", "C)", "C)"],
+            [True, True, True, False, True, True, False, False],
+            {"CCC"},
+        ),
+    ]
+
+
+# --- 14.4 the cycle loss ----------------------------------------------------------------------------
+
+
+def _l1(a, b):
+    return (a - b).abs().sum(1).mean()
+
+
+def _cycle(G, F, x, y):
+    return _l1(F(G(x)), x) + _l1(G(F(y)), y)
+
+
+def _cycle_one(G, F, x, y):
+    return _l1(F(G(x)), x)
+
+
+def _cycle_squared(G, F, x, y):
+    return (F(G(x)) - x).square().sum(1).mean() + (G(F(y)) - y).square().sum(1).mean()
+
+
+def _cycle_identity(G, F, x, y):
+    return _l1(G(x), x) + _l1(F(y), y)
+
+
+def _cycle_same(G, F, x, y):
+    return _l1(G(G(x)), x) + _l1(F(F(y)), y)
+
+
+def _cycle_swapped(G, F, x, y):
+    return _l1(G(F(x)), x) + _l1(F(G(y)), y)
+
+
+def _cycle_pairs(G, F, x, y):
+    n = min(len(x), len(y))
+    return _l1(G(x)[:n], y[:n]) + _l1(F(y)[:n], x[:n])
+
+
+def _cycle_mean(G, F, x, y):
+    return (F(G(x)) - x).abs().mean() + (G(F(y)) - y).abs().mean()
+
+
+def _cycle_half(G, F, x, y):
+    return _cycle(G, F, x, y) / 2
+
+
+def _cycle_total(G, F, x, y):
+    return (F(G(x)) - x).abs().sum() + (G(F(y)) - y).abs().sum()
+
+
+def _cycle_euclid(G, F, x, y):
+    return (F(G(x)) - x).norm(dim=1).mean() + (G(F(y)) - y).norm(dim=1).mean()
+
+
+def _cycle_detached(G, F, x, y):
+    return _l1(F(G(x).detach()), x) + _l1(G(F(y).detach()), y)
+
+
+def _cycle_observe(result, args):
+    """The value, and the gradients of both translators."""
+    if not isinstance(result, torch.Tensor) or result.numel() != 1:
+        return {"loss": result}
+    seen = {"loss": result.detach()}
+    for name, net in zip(("gradient of G", "gradient of F"), args, strict=False):
+        gradient = None
+        if result.requires_grad:
+            (gradient,) = torch.autograd.grad(
+                result.sum(), net.weight, allow_unused=True, retain_graph=True
+            )
+        seen[name] = torch.zeros_like(net.weight) if gradient is None else gradient
+    return seen
+
+
+def _cycle_inputs(g):
+    cases = []
+    for n, m, d in ((5, 5, 2), (4, 7, 3)):
+        translators = []
+        for _ in range(2):
+            net = nn.Linear(d, d)
+            for parameter in net.parameters():
+                parameter.data = torch.randn(parameter.shape, generator=g)
+            translators.append(net)
+        x, y = torch.randn(n, d, generator=g), torch.randn(m, d, generator=g)
+        cases.append((*translators, x, y))
+    return cases
+
+
+EXERCISES = [
+    Exercise(
+        "14.1",
+        "A Gumbel-softmax draw, and its bias",
+        difficulty=2,
+        minutes=10,
+        reference=_gs,
+        inputs=_gs_inputs,
+        mistakes=[
+            Mistake(
+                _gs_one_log,
+                "Your noise has one logarithm: that is exponential noise. With it the largest "
+                "score no longer falls on each letter with its probability. Gumbel noise takes "
+                "the logarithm twice, with a minus sign each time.",
+            ),
+            Mistake(
+                _gs_sign,
+                "Your noise has the wrong sign: the outer minus is missing (or the noise is "
+                "subtracted). The Gumbel distribution is lopsided, so its negative is another "
+                "distribution.",
+            ),
+            Mistake(
+                _gs_uniform,
+                "You add the uniform numbers themselves. They must first be turned into Gumbel "
+                "noise.",
+            ),
+            Mistake(
+                _gs_times,
+                "You multiply by the temperature. A *low* temperature must give nearly hard draws.",
+            ),
+            Mistake(
+                _gs_cold_logits,
+                "You divide only the logits by `tau`. The noise is added first and the sum "
+                "divided: else the temperature changes the probabilities of the letters and not "
+                "only the softness.",
+            ),
+            Mistake(
+                _gs_axis,
+                "Your softmax runs over the draws. It belongs over the letters: each *row* adds "
+                "up to 1.",
+            ),
+            Mistake(
+                _gs_hard,
+                "These are hard draws: their average is right, and they have no slope. Here the "
+                "soft ones are asked for.",
+            ),
+            Mistake(
+                _gs_warm_truth,
+                "The draws are right. Your bias compares with the softmax at temperature `tau`; "
+                "the letters' probabilities are those of the logits as they are.",
+            ),
+            Mistake(
+                _gs_bias_sign,
+                "The draws are right; the bias has its sign turned round. It is the average of the "
+                "draws minus the probabilities.",
+            ),
+            Mistake(
+                _gs_mean,
+                "The second part is the average of the draws. How far is it from the "
+                "probabilities?",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.2",
+        "Straight through",
+        difficulty=2,
+        minutes=10,
+        reference=_st,
+        inputs=_st_inputs,
+        observe=_st_observe,
+        mistakes=[
+            Mistake(
+                _st_sign,
+                "The value is right, and the gradient has the opposite sign: the detach is on the "
+                "wrong term. A generator trained with this walks away from what the "
+                "discriminator likes.",
+            ),
+            Mistake(
+                _hard,
+                "The value is right, and no gradient comes back: an index has none. Add something "
+                "whose value is zero and whose gradient is not.",
+            ),
+            Mistake(
+                _st_all,
+                "You stopped the gradient of the whole soft part, so none comes back. Only one of "
+                "the two terms may be detached.",
+            ),
+            Mistake(
+                _st_no_stop,
+                "`p - p` is zero, and so is its gradient. One of the two must be taken as a "
+                "constant.",
+            ),
+            Mistake(
+                lambda p: p,
+                "You return the probabilities as they are: the discriminator would see no letter.",
+            ),
+            Mistake(
+                _st_soft,
+                "The two have changed places: here the value is soft, and the hard letters "
+                "contribute nothing.",
+            ),
+            Mistake(
+                _st_sum,
+                "The gradient is right, and the value is hard *plus* soft. The soft part's value "
+                "has to be taken off again, as a constant.",
+            ),
+            Mistake(
+                _st_axis,
+                "Your argmax runs over the places of the word. It belongs over the letters, the "
+                "last axis.",
+            ),
+            Mistake(
+                _st_times,
+                "The value is right, and only the chosen letter gets a gradient, divided by its "
+                "probability. The gradient asked for is that of `p`: the letters not chosen get "
+                "one, too.",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.3",
+        "Validity, uniqueness, novelty",
+        difficulty=1,
+        minutes=10,
+        reference=_three,
+        inputs=_three_inputs,
+        mistakes=[
+            Mistake(
+                _three_unique_all,
+                "Your uniqueness counts invalid strings, above and below the line. Only valid "
+                "ones belong in it.",
+            ),
+            Mistake(
+                _three_valid_unique_of_all,
+                "Your uniqueness divides by all strings, so it contains the validity once more. "
+                "Divide by the valid ones.",
+            ),
+            Mistake(
+                _three_once,
+                "You count strings that occur exactly once. A molecule that was written twice is "
+                "still one different molecule.",
+            ),
+            Mistake(
+                _three_novel_repeats,
+                "Your novelty counts repetitions: one new molecule, written often, would raise "
+                "it. Count different ones.",
+            ),
+            Mistake(
+                _three_novel_invalid,
+                "Your novelty counts invalid strings. Those are almost always new: the worst "
+                "generator would look the most original.",
+            ),
+            Mistake(
+                _three_novel_of_all,
+                "Your novelty divides by all strings. Its denominator is the number of different "
+                "valid ones.",
+            ),
+            Mistake(
+                _three_copied,
+                "Your third number is the share that *is* in the training data. Novelty is the "
+                "rest.",
+            ),
+            Mistake(_three_percent, "These are percentages. Return shares between 0 and 1."),
+        ],
+    ),
+    Exercise(
+        "14.4",
+        "The cycle loss",
+        difficulty=1,
+        minutes=5,
+        reference=_cycle,
+        inputs=_cycle_inputs,
+        observe=_cycle_observe,
+        mistakes=[
+            Mistake(
+                _cycle_one,
+                "Only one direction: from A there and back. The points of B must come home, too.",
+            ),
+            Mistake(
+                _cycle_squared,
+                "You square the differences. The loss takes their absolute values, which blur "
+                "less.",
+            ),
+            Mistake(
+                _cycle_identity,
+                "You compare `G(x)` with `x`: that asks a translator to change nothing. Compare "
+                "with `x` only after the way back.",
+            ),
+            Mistake(
+                _cycle_same,
+                "You apply the same translator twice. The way back belongs to the other one.",
+            ),
+            Mistake(
+                _cycle_swapped,
+                "`G` expects points of A and gets points of B: `F(x)` is no meaningful input. "
+                "Start each cycle with the translator of its own side.",
+            ),
+            Mistake(
+                _cycle_pairs,
+                "You compare `G(x)` with `y` row by row. That needs pairs, and there are none: "
+                "row `i` of `x` has nothing to do with row `i` of `y`.",
+            ),
+            Mistake(
+                _cycle_mean,
+                "You average over the coordinates as well. Sum over them, and average over the "
+                "points.",
+            ),
+            Mistake(_cycle_half, "This is half the loss: the two directions are added."),
+            Mistake(
+                _cycle_total,
+                "You sum over the points: the loss would grow with the batch. Average over them.",
+            ),
+            Mistake(
+                _cycle_euclid,
+                "You take the Euclidean distance. The loss takes the 1-norm, the sum of absolute "
+                "differences.",
+            ),
+            Mistake(
+                _cycle_detached,
+                "The value is right, but the graph is cut between the two translators: the first "
+                "of each cycle learns nothing from it. Don't detach.",
+            ),
+        ],
+    ),
+]
