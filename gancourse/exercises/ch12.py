@@ -98,6 +98,7 @@ def _hidden_inputs(g):
             _mixing(8, 0.5),
             _mixing(8, 1.0),
             torch.eye(3)[[1, 2, 0]],  # always turned: nothing is lost
+            torch.eye(2)[[1, 0]],  # always mirrored, determinant -1: nothing is lost
             flip,
             _mixing(4, 0.9),
             halves,
@@ -232,7 +233,13 @@ EXERCISES = [
         minutes=10,
         reference=_hidden,
         inputs=_hidden_inputs,
+        observe=lambda result, args: bool(result),  # numpy's and torch's booleans count as well
         mistakes=[
+            Mistake(
+                lambda T: bool(torch.linalg.det(T) < 1e-9),
+                "A negative determinant is fine: a mirror that is always applied can be undone. "
+                "Only a determinant of zero says that something is lost.",
+            ),
             Mistake(
                 lambda T: not _hidden(T),
                 "The other way round: True says that something is hidden, so that the generator "
