@@ -251,6 +251,12 @@ EXERCISES = [
                 "*distribution* can be worked out from what is seen.",
             ),
             Mistake(
+                lambda T: bool((T.diagonal() < 0.5).any()),
+                "Staying the same less than half of the time is not the question: one that is "
+                "*always* turned hides nothing, and exactly half can hide all. Ask whether "
+                "`q @ T` determines `q`.",
+            ),
+            Mistake(
                 lambda T: bool((T.diagonal() <= 0.5).any()),
                 "How often a picture is altered does not decide: one that is *always* turned by "
                 "90 degrees hides nothing, you turn it back. Ask whether `q @ T` determines `q`.",
