@@ -100,16 +100,8 @@ def _st_sign(p):
     return _hard(p) + (p.detach() - p)
 
 
-def _st_all(p):
-    return _hard(p) + (p - p.detach()).detach()
-
-
 def _st_no_stop(p):
     return _hard(p) + (p - p)
-
-
-def _st_soft(p):
-    return p + (_hard(p) - _hard(p).detach())
 
 
 def _st_sum(p):
@@ -378,13 +370,8 @@ EXERCISES = [
             ),
             Mistake(
                 _hard,
-                "The value is right, and no gradient comes back: an index has none. Add something "
-                "whose value is zero and whose gradient is not.",
-            ),
-            Mistake(
-                _st_all,
-                "You stopped the gradient of the whole soft part, so none comes back. Only one of "
-                "the two terms may be detached.",
+                "The value is right, and no gradient comes back: an index has none, and what is "
+                "detached has none. Add something whose value is zero and whose gradient is not.",
             ),
             Mistake(
                 _st_no_stop,
@@ -394,11 +381,6 @@ EXERCISES = [
             Mistake(
                 lambda p: p,
                 "You return the probabilities as they are: the discriminator would see no letter.",
-            ),
-            Mistake(
-                _st_soft,
-                "The two have changed places: here the value is soft, and the hard letters "
-                "contribute nothing.",
             ),
             Mistake(
                 _st_sum,
