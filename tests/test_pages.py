@@ -1,5 +1,6 @@
 """The pages beside the chapters: links and anchors resolve, every claim has a source, code runs."""
 
+import ast
 import importlib
 import json
 import math
@@ -12,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.special import gammaln, logsumexp
+from scipy.stats import rankdata
+from scipy.stats import t as student
 from torch import Tensor
 
 from gancourse import data, dynamics, losses, metrics, nets, penalties, training
@@ -516,6 +520,26 @@ def test_a_function_computes_its_formula(name):
     CHECKS[name]()
 
 
+# Code of a chapter: a function of its cells, or the reference of an exercise.
+def chapter(number: str, name: str, **names):
+    """The function as the chapter writes it, with what it needs from other cells in `names`."""
+    (path,) = BOOK.glob(f"{number}-*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    space = {
+        "torch": torch, "np": np, "math": math, "F": torch.nn.functional, "nn": torch.nn,
+        "one_hot": torch.nn.functional.one_hot, "softmax": torch.softmax,
+        "gammaln": gammaln, "logsumexp": logsumexp, "rankdata": rankdata,
+    } | names  # fmt: skip
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and re.search(rf"^(def|class) {name}\b", source, re.M):
+            for node in ast.parse(source).body:
+                if getattr(node, "name", "") == name:
+                    exec(compile(ast.Module([node], []), str(path), "exec"), space)
+                    return space[name]
+    raise LookupError(f"chapter {number} has no {name}")
+
+
 # A number typed on a page, and the recorded run that it comes from: a new record that changes the
 # number fails here. Each computed value is rounded as the page prints it.
 def record(name: str) -> list:
@@ -573,6 +597,68 @@ def beats_all(name: str = "DCGAN") -> bool:
         mine = max(fd.pop(name))
         wins.append(mine < min(min(v) for v in fd.values()))
     return all(wins)
+
+
+def added(run: str, source: str, classifier: str = "svc") -> tuple[float, float]:
+    """Points gained by 1,000 pictures beside 100 real ones: mean, half of its 95 % interval."""
+    rows = [r[classifier] for r in record(run)]
+    gain = 100 * np.array([r[f"+ 1000 {source}"] - r["100 real"] for r in rows])
+    quantile = student.ppf(0.975, len(gain) - 1)
+    return gain.mean(), quantile * gain.std(ddof=1) / math.sqrt(len(gain))
+
+
+AUGMENTED = ("ch12-augment", "ch12-augment-long")
+BOTH = ("svc", "logistic")
+
+
+def worse_than_100() -> bool:
+    """Pictures of a GAN of 2,000 steps alone, on each draw and with both classifiers."""
+    names = ("only GAN of all 1,437", "only GAN of the same 100")
+    rows = [r[c] for r in record("ch12-augment") for c in BOTH]
+    return len(rows) == 16 and all(r[n] < r["100 real"] for r in rows for n in names)
+
+
+def rows_of(name: str, **wanted) -> list[dict]:
+    rows = [row for run in record(name) for row in run["rows"]]
+    return [row for row in rows if all(row[k] == v for k, v in wanted.items())]
+
+
+def small(augmented: str, key: str, steps: int = 4000) -> list[float]:
+    return [row[key] for row in rows_of("ch12-diffaug", augmented=augmented, steps=steps)]
+
+
+def attack(n: int, key: str = "critic", steps: int = 1000) -> list[float]:
+    return [row[key] for row in rows_of("ch12-membership", n=n, steps=steps)]
+
+
+def detected(tested: str, key: str) -> list[float]:
+    return [run["A"][tested][key] for run in record("ch12-detector")]
+
+
+def private(sigma: float, key: str = "frechet") -> str:
+    return f"{np.mean([r[key] for r in rows_of('ch12-private', sigma=sigma, steps=1000)]):.0f}"
+
+
+def strings(model: str, key: str = "valid") -> list[float]:
+    return [100 * run[model]["1.0"][key] for run in record("ch14-strings")]
+
+
+def sound(key: str) -> list[float]:
+    return [run["trained"][key] for run in record("ch14-sound")]
+
+
+def timbres(which: str) -> list[float]:
+    """From the 10 % to the 90 % quantile of the second harmonic."""
+    spans = [run[which]["second harmonic"] for run in record("ch14-sound")]
+    return [high - low for low, _, high in spans]
+
+
+def empty(coder: str) -> list[float]:
+    return [100 * run[coder]["empty house"] for run in record("ch14-table")]
+
+
+def matchings() -> list[tuple]:
+    return [tuple(run["matching"]) for run in record("ch14-matching")]
 
 
 def accuracy(variant: str) -> list[float]:
@@ -672,6 +758,184 @@ TYPED = [
             + " %"
         ),
         None,
+    ),
+    (
+        "faq",
+        "fewer than one valid string in a hundred to {} after 5,000",
+        lambda: (
+            f"{span(strings('gan 1200'), 0)} % after 1,200 steps "
+            f"and {span(strings('gan 5000'), 0)} %"
+        ),
+        lambda: max(strings("untrained")) < 1,
+    ),
+    (
+        "faq",
+        "the same network got {} %, more on every seed",
+        lambda: span(strings("likelihood"), 0),
+        lambda: all(
+            a > max(b) + 1
+            for a, *b in zip(*map(strings, ("likelihood", "gan 1200", "gan 5000")), strict=True)
+        ),
+    ),
+    (
+        "faq",
+        "{} % of its sounds lie [within 3 %",
+        lambda: span([100 * x for x in sound("within 3 %")], 0),
+        lambda: len(sound("beside")) == 3,
+    ),
+    (
+        "faq",
+        "less variety of timbre than the data and a hiss",
+        None,
+        lambda: max(timbres("trained")) < min(timbres("real")) and min(sound("beside")) > 0.05,
+    ),
+    (
+        "faq",
+        "the empty houses, {} % of the rows, came out [at less than 1 %]",
+        lambda: span(empty("real"), 0),
+        lambda: max(empty("min-max")) < 1,
+    ),
+    ("faq", "normalisation, at {} %", lambda: span(empty("mode-specific"), 0), None),
+    (
+        "faq",
+        "eight runs found {} of the eight were right",
+        lambda: (
+            f"{len(set(matchings()))} different translations, and {matchings().count((0, 1, 2, 3))}"
+        ),
+        lambda: len(matchings()) == 8 and all(len(set(m)) == 4 for m in matchings()),
+    ),
+    (
+        "faq",
+        "more than ten times as large on each of three seeds",
+        None,
+        lambda: all(
+            max(run["noise"]["1.0"]) > 10 * max(run["untouched"]) for run in record("ch14-hidden")
+        ),
+    ),
+    (
+        "faq",
+        "gained [nothing that could be measured]",
+        None,
+        lambda: all(
+            np.subtract(*added(run, "GAN of the same 100", c)) < 0
+            for run in AUGMENTED
+            for c in BOTH
+        ),
+    ),
+    (
+        "faq",
+        "after 2,000 steps they cost about a point",
+        None,
+        lambda: all(-1.6 < added(AUGMENTED[0], "GAN of the same 100", c)[0] < -1 for c in BOTH),
+    ),
+    (
+        "faq",
+        "gained {} points over five draws",
+        lambda: "{:.1f} ± {:.1f}".format(*added(AUGMENTED[1], "GAN of all 1,437")),
+        lambda: len(record(AUGMENTED[1])) == 5,
+    ),
+    (
+        "faq",
+        "After 2,000 steps the same one cost a point",
+        None,
+        lambda: all(sum(added(AUGMENTED[0], "GAN of all 1,437", c)) < 0 for c in BOTH),
+    ),
+    ("faq", "less than a hundred real ones on each of eight draws", None, worse_than_100),
+    (
+        "faq",
+        "recall was {} without, on three seeds",
+        lambda: f"{span(small('both', 'recall'))} with it and {span(small('none', 'recall'))}",
+        lambda: len(small("both", "recall")) == 3,
+    ),
+    (
+        "faq",
+        "ended at {} without",
+        lambda: f"{span(small('both', 'auc'))} with it and {span(small('none', 'auc'))}",
+        None,
+    ),
+    (
+        "faq",
+        "lower on two seeds of three",
+        None,
+        lambda: sum(np.less(small("both", "frechet"), small("none", "frechet"))) == 2,
+    ),
+    (
+        "faq",
+        "At 1,000 steps recall was still lower",
+        None,
+        lambda: all(np.less(small("both", "recall", 1000), small("none", "recall", 1000))),
+    ),
+    (
+        "faq",
+        "{} % of the generated digits were displaced",
+        lambda: span([100 * run["reals only, p = 0.5"] for run in record("ch12-leak")], 0),
+        lambda: max(run["both, p = 0.5"] for run in record("ch12-leak")) == 0,
+    ),
+    (
+        "faq",
+        "with an AUC of {}, which is guessing",
+        lambda: (
+            f"{span(attack(50))}, on 200 with {span(attack(200))}, on 3,200 with "
+            f"{span(attack(3200))}"
+        ),
+        lambda: len(attack(50)) == 3,
+    ),
+    ("faq", "Twice the steps made it {} at 200", lambda: span(attack(200, steps=2000)), None),
+    ("faq", "of 2,000 samples gave {}.", lambda: span(attack(50, "nearest")), None),
+    (
+        "faq",
+        "on small sets the critic leaks more than the samples do",
+        None,
+        lambda: all(
+            np.greater(attack(n, steps=s), attack(n, "nearest", s)).all()
+            for n in (50, 200)
+            for s in (1000, 2000)
+        ),
+    ),
+    (
+        "faq",
+        "after 1,000 steps was {} with noise",
+        lambda: f"{private(0)} without it, and {private(1)}, {private(2)} and {private(4)}",
+        None,
+    ),
+    (
+        "faq",
+        "That buys ε = {} at",
+        lambda: "{}, {} and {}".format(*(private(sigma, "epsilon") for sigma in (1, 2, 4))),
+        lambda: abs(chapter("12", "epsilon")(256 / 1437, 1, 1000) - 64.611) < 1e-3,
+    ),
+    (
+        "faq",
+        "σ = 1 would buy ε = {}.",
+        lambda: f"{chapter('12', 'epsilon')(256 / 60_000, 1, 1000):.1f}",
+        None,
+    ),
+    (
+        "faq",
+        "with an AUC of {}: more than a third",
+        lambda: (
+            f"{span(detected('A', 'auc'))}, and another seed of the same training with "
+            f"{span(detected('A, another seed', 'auc'))}"
+        ),
+        lambda: min(detected("A, another seed", "fake called real")) > 1 / 3,
+    ),
+    (
+        "faq",
+        "condemned nearly every blurred *real* picture, {} %",
+        lambda: span([100 * x for x in detected("A, blurred", "real called fake")], 0),
+        lambda: max(detected("A, blurred", "fake called real")) < 0.01,
+    ),
+    (
+        "faq",
+        "one alarm in {} is right",
+        lambda: {11: "eleven"}[round((0.01 * 0.95 + 0.99 * 0.10) / (0.01 * 0.95))],
+        None,
+    ),
+    (
+        "faq",
+        "carried the mark, z = {} over",
+        lambda: span([run["its samples"] for run in record("ch12-watermark")], 1),
+        lambda: max(run["moved by a pixel"] for run in record("ch12-watermark")) < 1,
     ),
 ]
 WAYS = ("concat", "AC-GAN", "projection", "select")
