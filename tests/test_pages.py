@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import gammaln, logsumexp
-from scipy.stats import rankdata
+from scipy.stats import ks_2samp, rankdata
 from scipy.stats import t as student
+from sklearn.mixture import BayesianGaussianMixture
 from torch import Tensor
 
 from gancourse import data, dynamics, losses, metrics, nets, penalties, training
+from gancourse.exercises import ch12, ch14
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -218,13 +220,47 @@ def test_every_item_of_where_next_has_a_link():
     assert len(lines) > 20 and not [line for line in lines if not LINK.findall(line)]
 
 
+# Code of a chapter: a function of its cells, or the reference of an exercise.
+@cache
+def cells(number: str) -> list[str]:
+    (path,) = BOOK.glob(f"{number}-*.ipynb")
+    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
+
+
+def chapter(number: str, name: str, **names):
+    """The function as the chapter writes it, with what it needs from other cells in `names`."""
+    space = {
+        "torch": torch, "np": np, "math": math, "F": torch.nn.functional, "nn": torch.nn,
+        "one_hot": torch.nn.functional.one_hot, "softmax": torch.softmax,
+        "gammaln": gammaln, "logsumexp": logsumexp, "rankdata": rankdata,
+    } | names  # fmt: skip
+    for source in cells(number):
+        if re.search(rf"^(def|class) {name}\b", source, re.M):
+            for node in ast.parse(source).body:
+                if getattr(node, "name", "") == name:
+                    exec(compile(ast.Module([node], []), f"chapter {number}", "exec"), space)
+                    return space[name]
+    raise LookupError(f"chapter {number} has no {name}")
+
+
+EXERCISES = {e.id: e.reference for e in [*ch12.EXERCISES, *ch14.EXERCISES]}
+
+
 ROWS = re.findall(r"^\*\*(.+?)\*\* · (.+)$", text("formulas.md"), re.M)
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[name for name, _ in ROWS])
 def test_a_formula_names_code_that_exists_and_its_derivation(name, row):
     codes = re.findall(r"\[`([\w.]+)(\(.*?\))?`\]\((api\.md#\w[\w-]*)\)", row)
-    assert codes
+    written = re.findall(r"chapter (\d\d)'s `(\w+)`", row)
+    asked = re.findall(r"\[exercise ([\d.]+)\]\((\d\d)-[\w-]+\.ipynb#exercise-(\d+)--", row)
+    assert codes or written or asked
+    for number, function in written:
+        assert callable(chapter(number, function, **{"KEY": None, "same": None}))
+    for exercise, number, anchor in asked:
+        assert exercise.replace(".", "") == anchor and exercise.startswith(number)
+        assert exercise in EXERCISES
     for path, call, _ in codes:
         module, *rest = path.split(".")
         thing = importlib.import_module(f"gancourse.{module}")
@@ -527,29 +563,167 @@ def _residual():
     assert close(block(x).detach(), (x + last(bend(middle(bend(first(x)))))).detach(), 1e-5)
 
 
+@formula("Safe augmentation")
+def _safe():
+    T = 0.6 * torch.eye(5, dtype=torch.float64) + 0.4 / 5
+    assert close(torch.linalg.eigvalsh(T), [0.6, 0.6, 0.6, 0.6, 1.0])
+    assert EXERCISES["12.2"](T) is False and EXERCISES["12.2"](torch.full((5, 5), 0.2)) is True
+    # the chapter's roll: what it shows of a picture in place 0 is the first row of such a matrix
+    torch.manual_seed(0)
+    bars = torch.zeros(20_000, 1, 8, 8)
+    bars[..., 0] = 1
+    shown = chapter("12", "roll")(0.4)(bars)[:, 0, 0].mean(0)
+    assert (shown - (0.6 * torch.eye(8)[0] + 0.4 / 8)).abs().max() < 0.015
+
+
+@formula("AUC of an attack")
+def _auc():
+    s, t = draws(7).round(decimals=1), draws(9, seed=1).round(decimals=1)
+    s[0] = t[0]  # a tie
+    pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in s for b in t]
+    assert close(chapter("12", "auc")(s, t), np.mean(pairs))
+    assert close(EXERCISES["12.3"](s, t), np.mean(pairs))
+
+
+@formula("Differential privacy")
+def _private():
+    # an answer that tells which of two pictures was in: the two outcomes' odds are e^(2 epsilon)
+    odds = math.exp(2 * 0.7)
+    s = torch.tensor([1, 0]).repeat_interleave(torch.tensor([round(1e4 * odds), 10_000]))
+    by_pairs = (s > 1 - s).double().mean() + 0.5 * (s == 1 - s).double().mean()
+    assert close(0.5 * math.log(by_pairs / (1 - by_pairs)), 0.7, 1e-4)
+    # one noisy sum, and its density with one picture more: the ratio keeps the promise
+    x, sigma, delta = torch.linspace(-60, 60, 200_001, dtype=torch.float64), 4.0, 1e-5
+    p, q = (torch.exp(-((x - m) ** 2) / (2 * sigma**2)) for m in (0.0, 1.0))
+    least = chapter("12", "epsilon")(1 - 1e-12, sigma, 1, delta)
+    assert ((q - math.exp(least) * p).clamp(min=0).sum() / q.sum()) < delta
+
+
+@formula("Private gradient")
+def _private_gradient():
+    g, noise = 3 * draws(6, 4), draws(4, seed=1)
+    total = sum(row * min(1.0, 2.5 / float(row.norm())) for row in g)
+    by_hand = (total + 0.8 * 2.5 * noise) / 5
+    assert close(EXERCISES["12.5"](g, 2.5, 0.8, noise, 5), by_hand)
+
+
+@formula("Epsilon after $N$ steps")
+def _epsilon():
+    q, sigma, steps, delta = 0.05, 2.0, 300, 1e-5
+    found = []
+    for order in range(2, 65):
+        total = sum(
+            math.comb(order, k)
+            * (1 - q) ** (order - k)
+            * q**k
+            * math.exp((k * k - k) / (2 * sigma**2))
+            for k in range(order + 1)
+        )
+        rho = math.log(total) / (order - 1)
+        found.append(steps * rho + math.log(1 / delta) / (order - 1))
+    assert close(chapter("12", "epsilon")(q, sigma, steps, delta), min(found))
+
+
+@formula("Score of a watermark")
+def _watermark():
+    blur = chapter("12", "blur")
+    x = draws(6, 1, 12, 12).float()
+    key = draws(12, 12, seed=1).sign().float()
+    r = sum((one - blur(one[None])[0])[0] for one in x)
+    z = chapter("12", "z_score", KEY=key, blur=blur)(x)
+    assert close(z, (r * key).sum() / r.square().sum().sqrt(), 1e-4)
+
+
+@formula("REINFORCE")
+def _reinforce():
+    scores, worth = draws(1, 4), draws(4, seed=1)
+    names = {"θ": scores, "K": 4, "f": lambda x: x[:, 0] @ worth.float()}
+    rng = torch.Generator().manual_seed(0)
+    made = chapter("14", "reinforce", **names)(200_000, 0.3, rng)
+    t = scores.clone().requires_grad_()
+    (truth,) = torch.autograd.grad((t.softmax(1) @ worth).sum(), t)
+    error = made.std(0) / math.sqrt(len(made))
+    assert ((made.mean(0) - truth).abs() < 5 * error).all()
+    assert truth.abs().max() > 10 * error.max()
+
+
+@formula("Gumbel-softmax")
+def _gumbel():
+    logits, u = draws(3), torch.rand(50, 3, generator=torch.Generator().manual_seed(0))
+    by_hand = ((logits - (-u.double().log()).log()) / 0.4).exp()
+    by_hand = by_hand / by_hand.sum(1, keepdim=True)
+    soft, bias = EXERCISES["14.1"](logits, 0.4, u.double())
+    assert close(soft, by_hand) and close(bias, by_hand.mean(0) - logits.softmax(0))
+    rng = torch.Generator().manual_seed(0)
+    noise = chapter("14", "gumbel")((100_000, 3), rng)
+    share = torch.bincount((logits + noise).argmax(1), minlength=3) / 100_000
+    assert (share - logits.softmax(0)).abs().max() < 0.01
+
+
+@formula("Straight-through")
+def _straight_through():
+    p, weight = draws(5, 2, 3).softmax(2).requires_grad_(), draws(5, 2, 3, seed=1)
+    x = EXERCISES["14.2"](p)
+    (slope,) = torch.autograd.grad((x * weight).sum(), p)
+    hard = (p == p.amax(2, keepdim=True)).double()
+    assert close(x.detach(), hard) and close(slope, weight)
+
+
+@formula("Validity, uniqueness, novelty")
+def _three():
+    strings, known = ["C", "C", "N", "CO", "((", "(("], {"C", "OO"}
+    by_hand = (4 / 6, 3 / 4, 2 / 3)
+    names = {"complaint": lambda s: "no" if "(" in s else None, "known": known}
+    assert close(chapter("14", "rate", **names)(strings), by_hand)
+    assert close(EXERCISES["14.3"](strings, ["(" not in s for s in strings], known), by_hand)
+
+
+@formula("Pitch")
+def _pitch():
+    t = torch.arange(1024) / 4000
+    tone = torch.stack([torch.sin(2 * math.pi * f * t) for f in (262.0, 440.0)])
+    heard = chapter("14", "pitch", RATE=4000)(tone[:, None])
+    assert close(heard, [262.0, 440.0], 0.01)
+    lags = range(4000 // 600, 4000 // 220)
+    best = max(lags, key=lambda s: float((tone[1, : 1024 - s] * tone[1, s:]).sum()))
+    assert abs(4000 / best - 440) < 25  # by whole samples: 9 of 4,000 a second
+    (cell,) = (c for c in cells("14") if re.search(r"^F0 = ", c, re.M))
+    space = {"torch": torch, "math": math}
+    exec(cell[: cell.index("def play")], space)
+    assert close(space["F0"][5], 440.0) and close(space["F0"][0], 440 * 2 ** (-9 / 12), 1e-5)
+
+
+@formula("Mode-specific normalisation")
+def _modes_apart():
+    rng = np.random.default_rng(0)
+    column = np.concatenate([rng.normal(2, 0.1, 300), rng.normal(9, 1, 700)])
+    coder = chapter("14", "ModeSpecific", BayesianGaussianMixture=BayesianGaussianMixture)(column)
+    x = coder.encode(column)
+    mode = x[:, :-1].argmax(1)
+    by_hand = (column - coder.mean[mode]) / (4 * coder.std[mode])
+    assert close(x[:, -1], by_hand.clip(-1, 1)) and len(coder.keep) >= 2
+    inside = np.abs(by_hand) < 1
+    assert inside.mean() > 0.98 and close(coder.decode(x)[inside], column[inside])
+
+
+@formula("Kolmogorov–Smirnov distance")
+def _ks():
+    a, b = draws(40).numpy(), 1.5 * draws(60, seed=1).numpy() + 0.3
+    assert close(chapter("14", "ks")(a, b), ks_2samp(a, b).statistic)
+
+
+@formula("Cycle loss")
+def _cycle():
+    x, y = draws(5, 2), draws(7, 2, seed=1)
+    there, back = (lambda a: 2 * a + 1), (lambda a: a / 3)
+    by_hand = np.mean([sum(abs((2 * v + 1) / 3 - v) for v in row) for row in x.tolist()])
+    by_hand += np.mean([sum(abs(2 * v / 3 + 1 - v) for v in row) for row in y.tolist()])
+    assert close(EXERCISES["14.4"](there, back, x, y), by_hand)
+
+
 @pytest.mark.parametrize("name", [name for name, _ in ROWS])
 def test_a_function_computes_its_formula(name):
     CHECKS[name]()
-
-
-# Code of a chapter: a function of its cells, or the reference of an exercise.
-def chapter(number: str, name: str, **names):
-    """The function as the chapter writes it, with what it needs from other cells in `names`."""
-    (path,) = BOOK.glob(f"{number}-*.ipynb")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    space = {
-        "torch": torch, "np": np, "math": math, "F": torch.nn.functional, "nn": torch.nn,
-        "one_hot": torch.nn.functional.one_hot, "softmax": torch.softmax,
-        "gammaln": gammaln, "logsumexp": logsumexp, "rankdata": rankdata,
-    } | names  # fmt: skip
-    for cell in cells:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "code" and re.search(rf"^(def|class) {name}\b", source, re.M):
-            for node in ast.parse(source).body:
-                if getattr(node, "name", "") == name:
-                    exec(compile(ast.Module([node], []), str(path), "exec"), space)
-                    return space[name]
-    raise LookupError(f"chapter {number} has no {name}")
 
 
 # A number typed on a page, and the recorded run that it comes from: a new record that changes the
