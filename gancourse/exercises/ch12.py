@@ -371,12 +371,12 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 _private_mean_first,
-                "You clip the average. One person's gradient can then still make up all of it. "
+                "You clip the average. The gradient of one picture can then still make up all of it. "
                 "Clip every row by itself, before anything is added up.",
             ),
             Mistake(
                 _private_sum_first,
-                "You clip the sum. One person's gradient can then still make up all of it. "
+                "You clip the sum. The gradient of one picture can then still make up all of it. "
                 "Clip every row by itself, before anything is added up.",
             ),
             Mistake(
@@ -391,7 +391,7 @@ EXERCISES = [
             ),
             Mistake(
                 _private_no_clip_in_noise,
-                "The noise must be in proportion to what one person can change: its standard "
+                "The noise must be in proportion to what one picture can change: its standard "
                 "deviation is `sigma * clip`.",
             ),
             Mistake(
