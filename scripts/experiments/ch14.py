@@ -239,14 +239,20 @@ NOTES = {"C4": 60, "D4": 62, "E4": 64, "F4": 65, "G4": 67, "A4": 69, "B4": 71, "
 F0 = 440 * 2 ** ((torch.tensor(list(NOTES.values())) - 69) / 12)
 
 
-def play(notes: Tensor, rng: torch.Generator) -> Tensor:
-    """Waveforms (n, 1, SAMPLES) of the notes, each with its own timbre, decay and tuning."""
+def play(notes: Tensor, rng: torch.Generator, any_phase: bool = False) -> Tensor:
+    """Waveforms (n, 1, SAMPLES) of the notes, each with its own timbre, decay and tuning.
+
+    With any_phase each harmonic begins anywhere in its period, as it never does in the chapter.
+    """
     n, t = len(notes), torch.arange(SAMPLES) / RATE
     fall = 0.8 + 1.2 * torch.rand(n, 1, 1, generator=rng)
     decay = 2 + 8 * torch.rand(n, 1, generator=rng)
     tuning = 1 + 0.003 * torch.randn(n, 1, 1, generator=rng)
     k = torch.arange(1, 4)[None, :, None]
-    tones = k**-fall * torch.sin(2 * math.pi * k * F0[notes][:, None, None] * tuning * t)
+    angle = 2 * math.pi * k * F0[notes][:, None, None] * tuning * t
+    if any_phase:
+        angle = angle + 2 * math.pi * torch.rand(n, 3, 1, generator=rng)
+    tones = k**-fall * torch.sin(angle)
     wave = tones.sum(1) * torch.exp(-decay * t) * (t / 0.01).clamp(max=1)
     return 0.8 * (wave / wave.abs().amax(1, keepdim=True))[:, None]
 
@@ -261,12 +267,13 @@ def pitch(x: Tensor, fine: int = 16) -> Tensor:
     return fine * RATE / (likeness[:, low:high].argmax(1) + low)
 
 
-def timbre(x: Tensor, f0: Tensor) -> tuple[Tensor, Tensor]:
-    """(second harmonic / first in amplitude, share of the energy beside the harmonics), (n,)."""
+def timbre(x: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Second and third harmonic / first in amplitude, energy beside the harmonics: each (n,)."""
     power = torch.fft.rfft(x.flatten(1)).abs().square()
     order = torch.fft.rfftfreq(x.shape[-1], 1 / RATE) / f0[:, None]  # 1, 2, 3 at the harmonics
     band = [(power * ((order - k).abs() < 0.15)).sum(1) for k in (1, 2, 3)]
-    return (band[1] / band[0]).sqrt(), 1 - (band[0] + band[1] + band[2]) / power.sum(1)
+    second, third = ((band[k] / band[0]).sqrt() for k in (1, 2))
+    return second, third, 1 - (band[0] + band[1] + band[2]) / power.sum(1)
 
 
 class SoundGenerator(nn.Module):
@@ -301,19 +308,19 @@ class SoundDiscriminator(nn.Module):
 
 def listen(x: Tensor, notes: Tensor) -> dict[str, Any]:
     error = (pitch(x) / F0[notes] - 1).abs()
-    second, beside = timbre(x, F0[notes])
+    second, third, beside = timbre(x, F0[notes])
     return {
         "within 3 %": (error < 0.03).double().mean().item(),
         "worst note": max(error[notes == k].median().item() for k in range(8)),
         "second harmonic": second.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist(),
+        "third by note": [third[notes == k].median().item() for k in range(8)],
         "beside": beside.median().item(),
     }
 
 
-@experiment("ch14-sound", seeds=(0, 1, 2), steps=600)
-def sound(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+def sound_gan(seed: int, steps: int, any_phase: bool = False) -> dict[str, Any]:
     notes = torch.arange(4096) % 8
-    x = play(notes, torch.Generator().manual_seed(0))
+    x = play(notes, torch.Generator().manual_seed(0), any_phase)
     torch.manual_seed(seed)
     trainer = GANTrainer(
         SoundGenerator(),
@@ -332,6 +339,16 @@ def sound(seed: int, device: torch.device, record: Recorder, *, steps: int) -> A
     trainer.fit((x, notes), steps, progress=False)
     real = listen(x[:800], notes[:800])
     return {"untrained": untrained, "trained": listen(trainer.sample(800), asked), "real": real}
+
+
+@experiment("ch14-sound", seeds=(0, 1, 2), steps=600)
+def sound(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return sound_gan(seed, steps)
+
+
+@experiment("ch14-phase", seeds=(0, 1, 2), steps=600)
+def phase(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return sound_gan(seed, steps, any_phase=True)
 
 
 # --- a table ----------------------------------------------------------------------------------------
@@ -453,12 +470,14 @@ def table_report(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, f
     }
 
 
-@experiment("ch14-table", seeds=(0, 1, 2), steps=800)
-def tabular(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+@experiment("ch14-table", seeds=(0, 1, 2), steps=800, longer=4000)
+def tabular(seed: int, device: torch.device, record: Recorder, *, steps: int, longer: int) -> Any:
     return {
         "real": table_report(table(4000, 0)),
         "min-max": table_report(fit_table(MinMax, seed, steps)),
         "mode-specific": table_report(fit_table(ModeSpecific, seed, steps)),
+        "min-max longer": table_report(fit_table(MinMax, seed, longer)),
+        "mode-specific longer": table_report(fit_table(ModeSpecific, seed, longer)),
     }
 
 
