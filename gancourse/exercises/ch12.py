@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import torch
 
 from . import Exercise, Mistake
@@ -42,6 +45,10 @@ def _tstr_on_real(fit, real, fake, test):
 
 def _tstr_counts(fit, real, fake, test):
     return tuple(share * len(test[1]) for share in _tstr(fit, real, fake, test))
+
+
+def _tstr_mistakes(fit, real, fake, test):
+    return tuple(1 - share for share in _tstr(fit, real, fake, test))
 
 
 def _nearest_mean(x, y):
@@ -91,6 +98,10 @@ def _hidden_inputs(g):
     halves = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.2, 0.8], [0.4, 0.2, 0.4]])
     chain = torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.7, 0.3], [0.1, 0.0, 0.9]])
     flip = torch.tensor([[0.5, 0.5], [0.5, 0.5]])
+    # Here, too, one row is a mixture; but rounding leaves a determinant that is not quite zero.
+    blend = torch.rand(12, 12, generator=g).double() + 0.1
+    blend[7] = blend[:7].mean(0)
+    blend = blend / blend.sum(1, keepdim=True)
     # `halves` has no two equal rows, and its third is the mean of the others.
     return [
         (T.double(),)
@@ -104,6 +115,7 @@ def _hidden_inputs(g):
             halves,
             chain,
             torch.eye(3),
+            blend,
         )
     ]
 
@@ -130,6 +142,44 @@ def _auc_inputs(g):
         cases.append(((2 * members).round(), (2 * others).round()))
     cases.append((torch.randn(30, generator=g) + 3.0, torch.randn(12, generator=g) + 2.0))
     return cases
+
+
+# --- 12.4 read a copying test -----------------------------------------------------------------------
+
+
+def _letters(answer):
+    """The letters of a set, a list or a text like "B and C"; None for anything else."""
+    if isinstance(answer, str):
+        answer = list("".join(re.findall(r"\b[A-D]+\b", answer.upper())))
+    if not isinstance(answer, (set, frozenset, list, tuple)):
+        return None
+    return {str(letter).strip().upper() for letter in answer}
+
+
+_TOO_MANY = {
+    "A": "A is what a fair generator looks like: 0.5, a z near 0, and 1 % flagged where 1 % is "
+    "expected.",
+    "D": "D is far *from* the training set, farther than fresh pictures are: a large positive z. "
+    "Those are poor pictures, not copies.",
+}
+_MISSING = {
+    "B": "One is missing. Its `closer` is an average: copies on one side of it and bad pictures "
+    "on the other cancel. Another column does not average.",
+    "C": "One is missing. Its pixels say nothing, its features say a lot: a copy moved by a pixel "
+    "is far away in pixels.",
+}
+
+
+def _advice(chosen):
+    said = [text for letter, text in _TOO_MANY.items() if letter in chosen]
+    lacking = [text for letter, text in _MISSING.items() if letter not in chosen]
+    if len(lacking) == 2:
+        lacking = [
+            "Two hand out copies. One is as clear as it gets: its `closer` near 1 says that its "
+            "pictures lie nearer to the training set than fresh ones do. The other hides in an "
+            "average."
+        ]
+    return " ".join(said + lacking)
 
 
 # --- 12.5 a private gradient ------------------------------------------------------------------------
@@ -175,6 +225,18 @@ def _private_by_count(gradients, clip, sigma, noise, batch):
     return (_clipped(gradients, clip).sum(0) + sigma * clip * noise) / len(gradients)
 
 
+def _private_unclipped(gradients, clip, sigma, noise, batch):
+    return (gradients.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_noise_each(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip) + sigma * clip * noise).sum(0) / batch
+
+
+def _private_sum(gradients, clip, sigma, noise, batch):
+    return _clipped(gradients, clip).sum(0) + sigma * clip * noise
+
+
 def _private_inputs(g):
     cases = []
     for n, d, clip, sigma, batch in ((5, 3, 1.0, 0.7, 4), (7, 4, 0.5, 2.0, 8), (3, 6, 2.0, 1.0, 6)):
@@ -193,6 +255,9 @@ EXERCISES = [
         minutes=8,
         reference=_tstr,
         inputs=_tstr_inputs,
+        observe=lambda result, args: (  # a tensor of two numbers is a pair as well
+            tuple(result) if isinstance(result, torch.Tensor) and result.ndim == 1 else result
+        ),
         mistakes=[
             Mistake(
                 _tstr_swapped,
@@ -224,6 +289,10 @@ EXERCISES = [
                 _tstr_counts,
                 "These are numbers of right answers: divide by the size of the test set.",
             ),
+            Mistake(
+                _tstr_mistakes,
+                "These are shares of *wrong* answers. Asked for are the right ones.",
+            ),
         ],
     ),
     Exercise(
@@ -239,6 +308,11 @@ EXERCISES = [
                 lambda T: bool(torch.linalg.det(T) < 1e-9),
                 "A negative determinant is fine: a mirror that is always applied can be undone. "
                 "Only a determinant of zero says that something is lost.",
+            ),
+            Mistake(
+                lambda T: bool(torch.linalg.det(T) == 0),
+                "The idea is right, but a determinant that should be 0 is often 1e-20 in floating "
+                "point. Leave room for rounding, or let `torch.linalg.matrix_rank` do it.",
             ),
             Mistake(
                 lambda T: not _hidden(T),
@@ -312,6 +386,15 @@ EXERCISES = [
                 "there are. Compare pairs instead.",
             ),
             Mistake(
+                lambda members, others: 2 * _auc(members, others) - 1,
+                "Your number runs from -1 to 1, with 0 for guessing: losses count as minus one. "
+                "Asked for is a share of pairs, from 0 to 1.",
+            ),
+            Mistake(
+                lambda members, others: _auc(members, others) * len(members) * len(others),
+                "This is the number of pairs. Divide by how many pairs there are.",
+            ),
+            Mistake(
                 _best_accuracy,
                 "This is the accuracy at the best threshold: chosen after seeing the answers, it "
                 "is above 0.5 for pure noise. Average over all pairs instead.",
@@ -324,41 +407,13 @@ EXERCISES = [
         difficulty=1,
         minutes=5,
         reference=frozenset("BC"),
-        compare=lambda expected, got: (
-            isinstance(got, (set, frozenset, list, tuple))
-            and {str(letter).strip().upper() for letter in got} == set(expected)
-        ),
+        compare=lambda expected, got: _letters(got) == set(expected),
+        # Every other set of letters has its own message: what is missing, what is too much.
         mistakes=[
-            Mistake(
-                frozenset("C"),
-                "One is missing. Its `closer` is an average: copies on one side of it and bad "
-                "pictures on the other cancel. Another column does not average.",
-            ),
-            Mistake(
-                frozenset("B"),
-                "One is missing. Its pixels say nothing, its features say a lot: a copy moved by "
-                "a pixel is far away in pixels.",
-            ),
-            Mistake(
-                frozenset("BCD"),
-                "D is far *from* the training set, farther than fresh pictures are: a large "
-                "positive z. Those are poor pictures, not copies.",
-            ),
-            Mistake(
-                frozenset("CD"),
-                "D is far *from* the training set (a positive z): poor pictures, not copies. And "
-                "an average can hide copies: look at the last column.",
-            ),
-            Mistake(
-                frozenset("ABC"),
-                "A is what a fair generator looks like: 0.5, a z near 0, and 1 % flagged where 1 % "
-                "is expected.",
-            ),
-            Mistake(
-                frozenset(),
-                "At least one is as clear as it gets: `closer` near 1 says that its pictures lie "
-                "nearer to the training set than fresh ones do.",
-            ),
+            Mistake(frozenset(chosen), _advice(set(chosen)))
+            for size in range(5)
+            for chosen in itertools.combinations("ABCD", size)
+            if chosen != ("B", "C")
         ],
     ),
     Exercise(
@@ -398,6 +453,20 @@ EXERCISES = [
                 _private_noise_late,
                 "The noise belongs to the *sum*, before the division by `batch`; added to the "
                 "average it is `batch` times too large.",
+            ),
+            Mistake(
+                _private_unclipped,
+                "Nothing is clipped: one picture with a long gradient can change the sum by more "
+                "than the noise hides.",
+            ),
+            Mistake(
+                _private_noise_each,
+                "The noise is added once to every row, so the sum holds it several times. Add it "
+                "once, to the sum.",
+            ),
+            Mistake(
+                _private_sum,
+                "This is the noisy sum. Divide it by `batch`.",
             ),
             Mistake(
                 _private_by_count,
