@@ -255,17 +255,22 @@ def membership(
     return {"rows": rows}
 
 
-@experiment("ch12-showings", seeds=(0, 1, 2), sizes=[50, 200, 800], shown=40)
-def showings(seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: int):
+@experiment("ch12-showings", seeds=(0, 1, 2), sizes=[50, 200, 800], shown=[40, 160])
+def showings(
+    seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]
+):
     """The same attacks after each picture was shown equally often, in batches of 32."""
     others = data.glyphs(2000, size=12, seed=999).float()
     rows = []
     for n in sizes:
         members = data.glyphs(n, size=12, seed=7 + 100 * seed).float()
-        trainer = glyph_gan(members, seed)
-        steps = shown * n // 32
-        trainer.fit(members, steps, progress=False)
-        rows.append({"n": n, "steps": steps, **attacks(trainer, members, others)})
+        trainer, done = glyph_gan(members, seed), 0
+        for times in shown:
+            steps = times * n // 32
+            trainer.fit(members, steps - done, progress=False)
+            done = steps
+            rows.append({"n": n, "shown": times, "steps": steps})
+            rows[-1] |= attacks(trainer, members, others)
     return {"rows": rows}
 
 
