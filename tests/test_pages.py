@@ -986,7 +986,8 @@ TYPED = [
         "faq",
         "eight runs found {} of the eight were right",
         lambda: (
-            f"{len(set(matchings()))} different translations, and {matchings().count((0, 1, 2, 3))}"
+            f"{NUMERAL[len(set(matchings()))]} different translations, "
+            f"and {NUMERAL[matchings().count((0, 1, 2, 3))]}"
         ),
         lambda: len(matchings()) == 8 and all(len(set(m)) == 4 for m in matchings()),
     ),
@@ -1124,6 +1125,7 @@ TYPED = [
         lambda: max(run["moved by a pixel"] for run in record("ch12-watermark")) < 1,
     ),
 ]
+NUMERAL = "no one two three four five six seven eight".split()
 WAYS = ("concat", "AC-GAN", "projection", "select")
 
 
