@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 from torch.nn.functional import one_hot
@@ -45,6 +47,11 @@ def _gs_cold_logits(logits, tau, u):
 
 def _gs_axis(logits, tau, u):
     return _bias(torch.softmax((logits + _gumbel(u)) / tau, dim=0), logits)
+
+
+def _gs_probabilities(logits, tau, u):
+    draws = torch.softmax((torch.softmax(logits, dim=0) + _gumbel(u)) / tau, dim=1)
+    return _bias(draws, logits)
 
 
 def _gs_hard(logits, tau, u):
@@ -178,6 +185,12 @@ def _three_novel_of_all(strings, valid, known):
     return v, u, _share(len(set(_good(strings, valid)) - set(known)), len(strings))
 
 
+def _three_novel_of_valid(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    good = _good(strings, valid)
+    return v, u, _share(len(set(good) - set(known)), len(good))
+
+
 def _three_copied(strings, valid, known):
     v, u, _ = _three(strings, valid, known)
     kinds = set(_good(strings, valid))
@@ -218,6 +231,10 @@ def _cycle(G, F, x, y):
 
 def _cycle_one(G, F, x, y):
     return _l1(F(G(x)), x)
+
+
+def _cycle_other_one(G, F, x, y):
+    return _l1(G(F(y)), y)
 
 
 def _cycle_squared(G, F, x, y):
@@ -290,6 +307,106 @@ def _cycle_inputs(g):
     return cases
 
 
+# --- 14.5 mode-specific normalisation ----------------------------------------------------------------
+
+
+def _scores(x, weight, mean, std):
+    return weight.log() - std.log() - ((x[:, None] - mean) / std).square() / 2
+
+
+def _code(x, mode, mean, std):
+    """Where in its mode each value lies, and the value that comes back."""
+    within = ((x - mean[mode]) / (4 * std[mode])).clamp(-1, 1)
+    return mode, within, mean[mode] + 4 * std[mode] * within
+
+
+def _modes(x, weight, mean, std):
+    return _code(x, _scores(x, weight, mean, std).argmax(1), mean, std)
+
+
+def _modes_nearest(x, weight, mean, std):
+    return _code(x, (x[:, None] - mean).abs().argmin(1), mean, std)
+
+
+def _modes_nearest_in_std(x, weight, mean, std):
+    return _code(x, ((x[:, None] - mean) / std).abs().argmin(1), mean, std)
+
+
+def _modes_no_weight(x, weight, mean, std):
+    return _code(x, _scores(x, torch.ones_like(weight), mean, std).argmax(1), mean, std)
+
+
+def _modes_no_height(x, weight, mean, std):
+    return _code(x, (_scores(x, weight, mean, std) + std.log()).argmax(1), mean, std)
+
+
+def _modes_weighted_log(x, weight, mean, std):
+    log_density = -std.log() - math.log(2 * math.pi) / 2 - ((x[:, None] - mean) / std).square() / 2
+    return _code(x, (weight * log_density).argmax(1), mean, std)
+
+
+def _modes_heaviest(x, weight, mean, std):
+    return _code(x, weight.argmax().repeat(len(x)), mean, std)
+
+
+def _modes_one_std(x, weight, mean, std):
+    mode, _, _ = _modes(x, weight, mean, std)
+    within = ((x - mean[mode]) / std[mode]).clamp(-1, 1)
+    return mode, within, mean[mode] + std[mode] * within
+
+
+def _modes_variance(x, weight, mean, std):
+    mode, _, _ = _modes(x, weight, mean, std)
+    within = ((x - mean[mode]) / (4 * std[mode].square())).clamp(-1, 1)
+    return mode, within, mean[mode] + 4 * std[mode].square() * within
+
+
+def _modes_no_cut(x, weight, mean, std):
+    mode, _, _ = _modes(x, weight, mean, std)
+    within = (x - mean[mode]) / (4 * std[mode])
+    return mode, within, mean[mode] + 4 * std[mode] * within
+
+
+def _modes_whole_column(x, weight, mean, std):
+    mode, _, _ = _modes(x, weight, mean, std)
+    within = ((x - x.mean()) / (4 * x.std())).clamp(-1, 1)
+    return mode, within, x.mean() + 4 * x.std() * within
+
+
+def _modes_kept(x, weight, mean, std):
+    mode, within, _ = _modes(x, weight, mean, std)
+    return mode, within, x.clone()
+
+
+def _modes_decode_without_four(x, weight, mean, std):
+    mode, within, _ = _modes(x, weight, mean, std)
+    return mode, within, mean[mode] + std[mode] * within
+
+
+def _modes_decode_blind(x, weight, mean, std):
+    mode, within, _ = _modes(x, weight, mean, std)
+    middle = weight @ mean
+    spread = (weight @ (std.square() + (mean - middle).square())).sqrt()
+    return mode, within, middle + 4 * spread * within
+
+
+def _modes_one_hot(x, weight, mean, std):
+    mode, within, back = _modes(x, weight, mean, std)
+    return one_hot(mode, len(mean)), within, back
+
+
+def _modes_inputs(g):
+    house = [torch.tensor(v) for v in ((0.31, 0.67, 0.02), (2.0, 9.0, 120.0), (0.5, 1.5, 10.0))]
+    other = [torch.tensor(v) for v in ((0.6, 0.1, 0.25, 0.05), (-3.0, 0.0, 1.0, 6.0))]
+    other.append(torch.tensor((1.0, 0.25, 2.0, 0.3)))
+    between_and_far_out = torch.tensor((1.4, 3.2, 3.6, 3.8, 5.0, 6.9, 16.5, 78.0, 162.0))
+    cases = [(between_and_far_out, *house)]
+    for (weight, mean, std), n in ((house, 12), (other, 20)):
+        mode = torch.arange(n) % len(mean)
+        cases.append((mean[mode] + std[mode] * torch.randn(n, generator=g), weight, mean, std))
+    return cases
+
+
 EXERCISES = [
     Exercise(
         "14.1",
@@ -330,6 +447,12 @@ EXERCISES = [
                 _gs_axis,
                 "Your softmax runs over the draws. It belongs over the letters: each *row* adds "
                 "up to 1.",
+            ),
+            Mistake(
+                _gs_probabilities,
+                "You add the noise to the probabilities. It belongs on the logits (or on the "
+                "logarithms of the probabilities): only then is the largest sum letter `k` as "
+                "often as it should be.",
             ),
             Mistake(
                 _gs_hard,
@@ -439,6 +562,11 @@ EXERCISES = [
                 "valid ones.",
             ),
             Mistake(
+                _three_novel_of_valid,
+                "Your novelty divides by all valid strings, repetitions included, so it contains "
+                "the uniqueness once more. Divide by the number of different ones.",
+            ),
+            Mistake(
                 _three_copied,
                 "Your third number is the share that *is* in the training data. Novelty is the "
                 "rest.",
@@ -458,6 +586,10 @@ EXERCISES = [
             Mistake(
                 _cycle_one,
                 "Only one direction: from A there and back. The points of B must come home, too.",
+            ),
+            Mistake(
+                _cycle_other_one,
+                "Only one direction: from B there and back. The points of A must come home, too.",
             ),
             Mistake(
                 _cycle_squared,
@@ -502,6 +634,85 @@ EXERCISES = [
                 _cycle_detached,
                 "The value is right, but the graph is cut between the two translators: the first "
                 "of each cycle learns nothing from it. Don't detach.",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.5",
+        "One value, two numbers",
+        difficulty=2,
+        minutes=15,
+        reference=_modes,
+        inputs=_modes_inputs,
+        mistakes=[
+            Mistake(
+                _modes_nearest,
+                "You choose the mode with the nearest mean. A value can be near a narrow mode, and "
+                "still many of its standard deviations away. Compare probabilities: weight times "
+                "density.",
+            ),
+            Mistake(
+                _modes_nearest_in_std,
+                "You choose the mode that is nearest in standard deviations. A wide mode wins too "
+                "often that way: its density is low everywhere. And a rare mode should need more "
+                "evidence.",
+            ),
+            Mistake(
+                _modes_no_weight,
+                "You compare the densities without the weights: a mode that holds two values in a "
+                "hundred would count as much as the others.",
+            ),
+            Mistake(
+                _modes_no_height,
+                "Your density lacks the factor one over the standard deviation: the same share of "
+                "values in a narrower mode stands higher.",
+            ),
+            Mistake(
+                _modes_weighted_log,
+                "You multiply the *logarithm* of the density by the weight. With logarithms, the "
+                "logarithm of the weight is added.",
+            ),
+            Mistake(
+                _modes_heaviest,
+                "You give every value the mode with the largest weight. The weight is only half of "
+                "it: how likely is this value in each mode?",
+            ),
+            Mistake(
+                _modes_one_std,
+                "You divide by one standard deviation, and the cut then takes off a third of a "
+                "normal distribution. The unit is four of them.",
+            ),
+            Mistake(
+                _modes_variance,
+                "You divide by the variance. The unit is four *standard deviations*.",
+            ),
+            Mistake(
+                _modes_no_cut,
+                "Your second number leaves [-1, 1], where no tanh can follow. Cut it.",
+            ),
+            Mistake(
+                _modes_whole_column,
+                "You scale with the mean and spread of the whole column. Each value has a mode: "
+                "its mean and its standard deviation are meant, on the way back, too.",
+            ),
+            Mistake(
+                _modes_kept,
+                "You return the values you were given. Decode them from the mode and the place in "
+                "it alone: what was cut off does not come back.",
+            ),
+            Mistake(
+                _modes_decode_without_four,
+                "The encoding is right. On the way back the 4 is missing.",
+            ),
+            Mistake(
+                _modes_decode_blind,
+                "The encoding is right. Your way back ignores the mode: the same place means "
+                "another value in every mode.",
+            ),
+            Mistake(
+                _modes_one_hot,
+                "Your modes are one-hot rows. That is what a network gets; here the index is asked "
+                "for.",
             ),
         ],
     ),
