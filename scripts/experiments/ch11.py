@@ -23,6 +23,13 @@ SHAPE = (1, 16, 16)
 PSIS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.2)
 
 
+@torch.no_grad()
+def average_(net: torch.nn.Module, generator: torch.nn.Module, decay: float) -> None:
+    """One step of an exponential average: net <- decay * net + (1 - decay) * generator."""
+    for mine, theirs in zip(net.parameters(), generator.parameters()):
+        mine.lerp_(theirs, 1 - decay)
+
+
 class Yardstick:
     """Fréchet distance, precision and recall in glyphs features, on 1,000 images of side 16.
 
@@ -181,8 +188,7 @@ def ladder_average(
         def follow(t: GANTrainer, averages=averages) -> None:
             with torch.no_grad():
                 for d, net in averages.items():
-                    for mine, theirs in zip(net.parameters(), t.generator.parameters()):
-                        mine.lerp_(theirs, 1 - d)
+                    average_(net, t.generator, d)
 
         trainer.fit(
             images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1)
@@ -247,6 +253,18 @@ def take_apart(generator: nets.StyleGenerator, yard: Yardstick) -> dict[str, Any
 DECAYS = (0.9, 0.99, 0.999)
 
 
+def style_trainer(
+    seed: int, mixing: float, *, lr_g: float, lr_d: float, gamma: float, batch_size: int
+) -> GANTrainer:
+    """The chapter's style-based generator before its first step, against a plain discriminator."""
+    torch.manual_seed(seed)
+    return GANTrainer(
+        nets.StyleGenerator(32, SHAPE, width=12, mixing=mixing),
+        nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
+        batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
+    )  # fmt: skip
+
+
 @experiment(
     "ch11-style", steps=800, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32, images="glyphs 16x16"
 )
@@ -268,20 +286,16 @@ def style(
     train_images = data.glyphs(8000, size=16, seed=0).float()
     result: dict[str, Any] = {"real against real": yard.compare(yard.other)}
     for mixing in (0.9, 0.0):
-        torch.manual_seed(seed)
-        generator = nets.StyleGenerator(32, SHAPE, width=12, mixing=mixing)
-        trainer = GANTrainer(
-            generator, nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
-            batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
-        )  # fmt: skip
-        averages = {d: copy.deepcopy(generator).eval() for d in DECAYS}
+        trainer = style_trainer(
+            seed, mixing, lr_g=lr_g, lr_d=lr_d, gamma=gamma, batch_size=batch_size
+        )
+        averages = {d: copy.deepcopy(trainer.generator).eval() for d in DECAYS}
         curve: dict[str, dict[str, float]] = {}
 
         def follow(t: GANTrainer, averages=averages, curve=curve, mixing=mixing) -> None:
             with torch.no_grad():
                 for d, net in averages.items():
-                    for mine, theirs in zip(net.parameters(), t.generator.parameters()):
-                        mine.lerp_(theirs, 1 - d)
+                    average_(net, t.generator, d)
                 if mixing and t.step in (50, 100, 200, 400, 800):
                     z = torch.randn(yard.n, 32, generator=torch.Generator().manual_seed(5))
                     scores = {str(d): yard.score(net(z))["fd"] for d, net in averages.items()}
@@ -414,26 +428,14 @@ def inside(
     fresh = data.glyphs(2000, size=16, seed=1).float()[:500]
     torch.manual_seed(seed)
     new = nets.DCGANDiscriminator(SHAPE, width=16)
-    torch.manual_seed(seed)
-    trainer = GANTrainer(
-        nets.StyleGenerator(32, SHAPE, width=12, mixing=0.9),
-        nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
-        batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
-        ema=0.99,
-    )  # fmt: skip
+    trainer = style_trainer(seed, 0.9, lr_g=lr_g, lr_d=lr_d, gamma=gamma, batch_size=batch_size)
     # The chapter averages from the first step on, without the trainer's warm-up.
     average = copy.deepcopy(trainer.generator).eval()
-
-    @torch.no_grad()
-    def follow(t: GANTrainer) -> None:
-        for mine, theirs in zip(average.parameters(), t.generator.parameters()):
-            mine.lerp_(theirs, 0.01)
-
     trainer.fit(
         data.glyphs(8000, size=16, seed=0).float(),
         steps,
         progress=False,
-        callback=follow,
+        callback=lambda t: average_(average, t.generator, 0.99),
         callback_steps=range(1, steps + 1),
     )
     with torch.no_grad():

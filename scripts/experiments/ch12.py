@@ -240,19 +240,23 @@ def attacks(trainer: GANTrainer, members: Tensor, others: Tensor) -> dict[str, f
     return {"critic": logit, "nearest": auc(near(members), near(others))}
 
 
+def attacked(seed: int, n: int, steps: list[int]) -> list[dict[str, Any]]:
+    """A GAN of n glyphs, attacked each time that `steps` (in all) have been made."""
+    others = data.glyphs(2000, size=12, seed=999).float()
+    members = data.glyphs(n, size=12, seed=7 + 100 * seed).float()
+    trainer = glyph_gan(members, seed)
+    rows = []
+    for step in steps:
+        trainer.fit(members, step, progress=False)
+        rows.append({"n": n, "steps": step, **attacks(trainer, members, others)})
+    return rows
+
+
 @experiment("ch12-membership", seeds=(0, 1, 2), sizes=[50, 200, 800, 3200], steps=[1000, 2000])
 def membership(
     seed: int, device: torch.device, record: Recorder, *, sizes: list[int], steps: list[int]
 ):
-    others = data.glyphs(2000, size=12, seed=999).float()
-    rows = []
-    for n in sizes:
-        members = data.glyphs(n, size=12, seed=7 + 100 * seed).float()
-        trainer = glyph_gan(members, seed)
-        for step in steps:
-            trainer.fit(members, step, progress=False)
-            rows.append({"n": n, "steps": step, **attacks(trainer, members, others)})
-    return {"rows": rows}
+    return {"rows": [row for n in sizes for row in attacked(seed, n, steps)]}
 
 
 @experiment("ch12-showings", seeds=(0, 1, 2), sizes=[50, 200, 800], shown=[40, 160])
@@ -260,17 +264,13 @@ def showings(
     seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]
 ):
     """The same attacks after each picture was shown equally often, in batches of 32."""
-    others = data.glyphs(2000, size=12, seed=999).float()
-    rows = []
-    for n in sizes:
-        members = data.glyphs(n, size=12, seed=7 + 100 * seed).float()
-        trainer = glyph_gan(members, seed)
-        for times in shown:
-            steps = times * n // 32
-            trainer.fit(members, steps, progress=False)  # steps in all
-            rows.append({"n": n, "shown": times, "steps": steps})
-            rows[-1] |= attacks(trainer, members, others)
-    return {"rows": rows}
+    return {
+        "rows": [
+            {"shown": times, **row}
+            for n in sizes
+            for times, row in zip(shown, attacked(seed, n, [k * n // 32 for k in shown]))
+        ]
+    }
 
 
 # --- a private critic -----------------------------------------------------------------------------
