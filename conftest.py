@@ -15,7 +15,7 @@ def pytest_terminal_summary(terminalreporter):
         return
     times = build.cpu_times()
     if times:
-        terminalreporter.section("CPU seconds of each chapter (at most 60 each, 960 in all)")
+        terminalreporter.section("CPU seconds of each chapter")
         for name, seconds in times.items():
             mark = "  OVER BUDGET" if seconds > 60 else ""
             terminalreporter.write_line(f"{name:40} {seconds:6.1f}{mark}")
