@@ -30,6 +30,17 @@ NEUTRAL = "#767676"
 #: Line colors for things that are none of the above (compared methods, seeds).
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767676")
 
+#: One loss, one name, one look, from the first chapter to the last: label, color and line style by
+#: the loss's name in ``losses.LOSSES``. Use as ``ax.plot(x, y, **plots.LOSS_STYLE["minimax"])``.
+LOSS_STYLE: dict[str, dict[str, Any]] = {
+    "minimax": {"label": "minimax", "color": "#767676", "linestyle": "--"},
+    "nonsaturating": {"label": "non-saturating", "color": "#D55E00", "linestyle": "-"},
+    "least_squares": {"label": "least squares", "color": "#CC79A7", "linestyle": "-."},
+    "hinge": {"label": "hinge", "color": "#56B4E9", "linestyle": (0, (1, 1))},
+    "wasserstein": {"label": "Wasserstein", "color": "#009E73", "linestyle": "-"},
+    "relativistic": {"label": "relativistic", "color": "#332288", "linestyle": (0, (5, 1))},
+}
+
 
 def use_style() -> None:
     """Set matplotlib's defaults to the book's look: 720 px wide, thin axes without boxes."""

@@ -121,3 +121,13 @@ def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError) as error:
         call(ax)
     assert words in str(error.value)
+
+
+def test_each_loss_has_one_look_of_its_own():
+    from gancourse import losses
+
+    assert set(plots.LOSS_STYLE) == set(losses.LOSSES)
+    looks = {(style["color"], style["linestyle"]) for style in plots.LOSS_STYLE.values()}
+    assert len(looks) == len(plots.LOSS_STYLE)
+    for style in plots.LOSS_STYLE.values():
+        assert style["color"] not in {plots.REAL, plots.FAKE}, "real and generated data's colors"
