@@ -2,17 +2,21 @@
 
 import os
 
-from scripts import build, notebook
+from scripts import build, claims, notebook
 
 for _name, _value in notebook.ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The chapters' CPU times, which the budget test judges, printed whatever comes of it."""
+    """The chapters' claims and CPU times, which tests judge, printed whatever comes of it."""
     ran = [r for reports in terminalreporter.stats.values() for r in reports]
     if not any("test_notebooks.py" in getattr(r, "nodeid", "") for r in ran):
         return
+    terminalreporter.section("claims: measured live, on recorded runs alone; cells that only print")
+    for path in build.chapters():
+        live, kept, text = claims.count(notebook.read(path))
+        terminalreporter.write_line(f"{path.name:40} {live:4} {kept:4} {text:4}")
     times = build.cpu_times()
     if times:
         terminalreporter.section("CPU seconds of each chapter")

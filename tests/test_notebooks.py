@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import yaml
 
-from scripts import build, notebook
+from scripts import build, claims, notebook
 
 ROOT = build.ROOT
 CHAPTERS = build.chapters()
@@ -217,6 +217,46 @@ def test_anatomy(chapter):
         link = Path(following[0]).name + ".ipynb"
         need(any(link in p for p in prose[-3:]), f"a link to {link} at the end")
     assert not missing, f"{path.name} lacks: " + "; ".join(missing)
+
+
+def test_a_claim_looks_at_something_that_was_computed(chapter):
+    """Each cell tagged `claim` asserts something about a live number, or says `recorded`."""
+    _, nb = chapter
+    problems = [claim.problem for claim in claims.claims(nb) if claim.problem]
+    assert not problems, "\n".join(problems)
+
+
+def cells(*sources: str, tags: tuple[str, ...] = ("claim",)):
+    """A notebook of these cells, the last one with these tags."""
+    nb = nbformat.v4.new_notebook()
+    nb.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nb.cells[-1].metadata["tags"] = list(tags)
+    return nb
+
+
+LOAD = "runs = recorded.load('ch02-x')['results']\nbest = [max(r['modes']) for r in runs]"
+HELPER = "def mean(values):\n    return np.mean(values)"
+
+
+@pytest.mark.parametrize(
+    "sources, tags, wrong",
+    [
+        (["share = 0.01 * 0.95 / (0.01 * 0.95 + 0.99 * 0.10)\nassert round(1 / share) == 11"], (), 1),
+        ([LOAD, "assert min(best) > 3"], (), 1),
+        ([LOAD, HELPER, "assert mean(best) > 3"], (), 1),
+        ([LOAD, "for k, b in enumerate(best):\n    assert b > k"], (), 1),
+        (["x = torch.randn(3)", "print(x)"], (), 1),
+        ([LOAD, "assert min(best) > 3"], ("recorded",), 0),
+        ([LOAD, "live = train(0)\nassert abs(live - best[0]) < 1"], (), 0),
+        (["import torch", "x = torch.randn(9)\nassert x.mean() < 3"], (), 0),
+        (["def f():\n    return torch.randn(9)", "a = [f().max()]", "assert a"], (), 0),
+        (["seen = []\nseen.append(metrics.fid(a, b))", "assert max(seen) < 3"], (), 0),
+        (["by = {}\nby['x'] = GANTrainer(G, D).fit(ring, 9)", "assert by['x'].d_loss[-1] < 3"], (), 0),
+    ],
+)  # fmt: skip
+def test_where_the_numbers_of_a_claim_come_from(sources, tags, wrong):
+    found = claims.claims(cells(*sources, tags=("claim", *tags)))
+    assert sum(claim.problem is not None for claim in found) == wrong
 
 
 @pytest.fixture(scope="module")
