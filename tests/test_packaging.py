@@ -20,6 +20,7 @@ COLAB = {
     "scipy": "1.16.3",
     "scikit-learn": "1.6.1",
     "matplotlib": "3.10.0",
+    "pillow": "11.3.0",
     "ipywidgets": "7.7.1",
     "tqdm": "4.67.3",
     "pooch": "1.9.0",
@@ -108,3 +109,23 @@ def test_the_setup_cell_is_short_and_never_touches_torch():
     assert lines[0].startswith("# ")
     assert max(map(len, lines)) <= 88
     assert not any("install" in line and "torch" in line for line in lines)
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_actions_are_pinned_by_commit_and_say_their_version(path):
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    for action, comment in used:
+        local = action.startswith("./")
+        assert local or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+        assert local or re.fullmatch(r"  # v\d+\.\d+\.\d+", comment), action
+
+
+def test_what_is_published_was_tested_and_nothing_runs_twice():
+    publish, tests = (yaml.safe_load(p.read_text()) for p in WORKFLOWS)
+    assert publish["jobs"]["test"]["uses"] == "./.github/workflows/test.yml"
+    assert publish["jobs"]["build"]["needs"] == "test"
+    triggers = tests[True]  # YAML 1.1 reads `on` so
+    assert "push" not in triggers and {"pull_request", "workflow_call", "schedule"} <= set(triggers)
