@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 REPOSITORY = ""
-if importlib.util.find_spec("gancourse") is None:
-    if clone := next((p for p in ("..", ".") if Path(p, "gancourse").is_dir()), None):
-        sys.path.insert(0, str(Path(clone).resolve()))
-    elif not REPOSITORY:
+clone = next((p for p in ("..", ".") if Path(p, "gancourse/__init__.py").is_file()), None)
+if clone:  # the clone that this notebook stands in comes before an installed copy
+    sys.path.insert(0, str(Path(clone).resolve()))
+elif importlib.util.find_spec("gancourse") is None:
+    if not REPOSITORY:
         raise ModuleNotFoundError("gancourse: run this in the book/ folder of a clone")
-    else:
-        pip = [sys.executable, "-m", "pip", "install", "-q", f"git+{REPOSITORY}"]
-        subprocess.run(pip, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", f"git+{REPOSITORY}"]
+    subprocess.run(pip, check=True)
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

@@ -1,6 +1,8 @@
 """scripts/notebook.py: ids stay, outputs go, the setup cell is one."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -137,3 +139,18 @@ def test_execute_shows_the_traceback_counts_cpu_time_and_saves_figures(tmp_path,
     assert notebook.main(["execute", str(target)]) == 0
     assert notebook.read(target).cells[1].outputs[0].text == "12499997500000\n"
     assert not notebook.read(target).cells[0].outputs
+
+
+def test_a_chapter_runs_the_clone_it_stands_in(tmp_path):
+    """Also where another copy of the package is installed: a second clone, a worktree."""
+    clone = tmp_path / "clone"
+    (clone / "gancourse").mkdir(parents=True)
+    (clone / "book").mkdir()
+    (clone / "gancourse" / "__init__.py").write_text("CLONE = True\n")
+    lines = notebook.SETUP_CELL.read_text().splitlines()
+    head = lines[: lines.index("import matplotlib.pyplot as plt")]
+    source = "\n".join([*head, "import gancourse", "print(gancourse.CLONE)"])
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=clone / "book", capture_output=True, text=True
+    )
+    assert done.stdout == "True\n", done.stderr
