@@ -22,7 +22,7 @@ def _count_modes(samples, centers, std):
 
 
 def _counter(select=None, share=None, quality=None):
-    """The mode counter with one of its three parts replaced."""
+    """The mode counter with one of its parts replaced."""
 
     def wrong(samples, centers, std):
         distance, nearest = torch.cdist(samples, centers).min(1)
@@ -45,6 +45,26 @@ def _box(samples, centers, std):
     return ((samples - centers[nearest]).abs() <= 3 * std).all(1)
 
 
+def _modes_seen_only(samples, centers, std):
+    distance, nearest = torch.cdist(samples, centers).min(1)
+    good = torch.bincount(nearest[distance <= 3 * std])
+    n, k = len(samples), len(good)
+    return int((good > 0).sum()), int((good >= 0.2 * n / k).sum()), float(good.sum() / n)
+
+
+def _more_than_a_share(samples, centers, std):
+    reached, _, quality = _count_modes(samples, centers, std)
+    distance, nearest = torch.cdist(samples, centers).min(1)
+    good = torch.bincount(nearest[distance <= 3 * std], minlength=len(centers))
+    return reached, int((good > 0.2 * len(samples) / len(centers)).sum()), quality
+
+
+def _all_nearest_count(samples, centers, std):
+    reached, _, quality = _count_modes(samples, centers, std)
+    everyone = torch.bincount(torch.cdist(samples, centers).argmin(1), minlength=len(centers))
+    return reached, int((everyone >= 0.2 * len(samples) / len(centers)).sum()), quality
+
+
 def _mode_inputs(g):
     ring, grid = data.ring(), data.grid()
     uneven = torch.tensor([600, 300, 60, 31, 29, 20, 3, 0])
@@ -54,7 +74,14 @@ def _mode_inputs(g):
     edge = grid.centers[torch.randint(20, (700,), generator=g)]
     edge = edge + 0.11 * torch.randn(edge.shape, generator=g)
     one = ring.centers[:1] + 0.002 * torch.randn(400, 2, generator=g)
+    # The fair share is 50, so 10 are needed; only four of eight modes are reached, not the last.
+    sparse = ring.centers[torch.tensor([0] * 285 + [1] * 90 + [2] * 15 + [4] * 10)]
+    solid = 4 * torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
+    ball = solid[torch.randint(4, (300,), generator=g)]
+    ball = ball + 0.35 * torch.randn(ball.shape, generator=g)
     return [
+        (sparse + 0.001 * torch.randn(400, 2, generator=g), ring.centers, 0.01),
+        (ball, solid, 0.2),
         (wide, ring.centers, 0.01),
         (blob, grid.centers, 0.05),
         (edge, grid.centers, 0.05),
@@ -104,6 +131,30 @@ _MODES = Exercise(
             "fail by chance: 20 % of it is enough.",
         ),
         Mistake(
+            _modes_seen_only,
+            "Your list of counts ends with the last mode that anybody reached, and its length is "
+            "taken for the number of modes. Count with `minlength`, and divide by the number of "
+            "centers.",
+        ),
+        Mistake(
+            _more_than_a_share,
+            "A mode that gets exactly 20 % of its fair share counts: *at least*, not more than.",
+        ),
+        Mistake(
+            _all_nearest_count,
+            "Your second number counts all samples that are nearest to a mode. Only the good ones "
+            "count, those within 3 standard deviations.",
+        ),
+        Mistake(
+            _counter(quality=lambda good, n, k: 100 * good.sum() / n),
+            "Your third number is in percent; a share lies between 0 and 1.",
+        ),
+        Mistake(
+            _counter(quality=lambda good, n, k: good.sum()),
+            "Your third number is a count. The share of good samples is that count divided by the "
+            "number of all samples.",
+        ),
+        Mistake(
             _counter(quality=lambda good, n, k: (good > 0).sum() / k),
             "Your third number is the share of modes reached. High quality is the share of "
             "*samples* that lie within 3 standard deviations of a center.",
@@ -139,6 +190,22 @@ def _count_with_itself(batches, tolerance):
 def _count_squared(batches, tolerance):
     close = torch.cdist(batches, batches).square() <= tolerance
     return torch.triu(close, diagonal=1).sum((1, 2))
+
+
+def _copies_left_out(batches, tolerance):
+    distance = torch.cdist(batches, batches)
+    return ((distance <= tolerance) & (distance > 0)).sum((1, 2))
+
+
+def _no_special_case(batches, tolerance):
+    s = batches.shape[1]
+    p = float((_duplicates(batches, tolerance) > 0).double().mean())
+    return -s * (s - 1) / (2 * math.log(1 - p))
+
+
+def _negative(batches, tolerance):
+    n = _support()(batches, tolerance)
+    return n if n in (0.0, math.inf) else -n
 
 
 def _pair_rate(batches, tolerance):
@@ -198,6 +265,21 @@ _BIRTHDAY = Exercise(
             "p = 1 - exp(-pairs / N): the logarithm is of the share without.",
         ),
         Mistake(
+            _support(count=_copies_left_out),
+            "You leave out pairs at distance 0, to be rid of each sample's distance to itself. "
+            "Exact copies go with it, and they are duplicates like no other. Leave out the "
+            "diagonal instead.",
+        ),
+        Mistake(
+            _no_special_case,
+            "In this input no batch has a duplicate: p is 0, its logarithm too, and you divide by "
+            "it. Return `math.inf` then, and 0 where every batch has one (log(1 - p) fails there).",
+        ),
+        Mistake(
+            _negative,
+            "A negative number of samples? The logarithm of 1 - p is negative: turn the sign.",
+        ),
+        Mistake(
             _pair_rate,
             "You count all duplicate pairs. That estimates N too, but it is not the birthday test, "
             "which asks only: does this batch have a duplicate, yes or no?",
@@ -226,8 +308,29 @@ def _jacobians(g):
             [[-1.0, 3.0, 0.0], [-3.0, -1.0, 0.0], [0.0, 0.0, -4.0]],  # both kinds
             [[0.0, 0.5], [-0.5, 0.0]],  # no R1: pure rotation
             [[0.1, 2.0], [-2.0, 0.1]],  # a spiral outward
+            [[-1.0, 0.0], [0.0, 0.3]],  # one direction shrinks, the other grows
+            [[-1.0, 3.0, 0.5], [-3.0, -1.0, 0.0], [0.0, 0.0, 0.2]],  # the same, with rotation
+            [[0.4, 2.0, 0.0], [-2.0, 0.4, 0.0], [0.0, 0.0, -6.0]],  # the rotation grows
         )
     ]
+
+
+def _shrinking_only(values):
+    shrinking = values[values.real < 0]
+    if not len(shrinking):
+        return 0.0
+    return (-2 * shrinking.real / shrinking.abs().square()).min()
+
+
+def _positive_bounds(values):
+    bounds = -2 * values.real / values.abs().square()
+    bounds = bounds[bounds > 0]
+    return bounds.min() if len(bounds) else 0.0
+
+
+def _dominant(values, of):
+    value = values[of(values).argmax()]
+    return max(0.0, float(-2 * value.real / value.abs().square()))
 
 
 _STEP = Exercise(
@@ -262,6 +365,40 @@ _STEP = Exercise(
             _step(lambda v: max(0.0, float((-2 * v.real / v.abs().square()).max()))),
             "You take the eigenvalue that allows the largest step. *All* have to be stable, so the "
             "strictest one decides.",
+        ),
+        *(
+            Mistake(
+                _step(wrong),
+                "You leave out the directions that grow. One eigenvalue with a positive real part "
+                "is enough, however small the step: *every* direction has to shrink, so the answer "
+                "is 0 there.",
+            )
+            for wrong in (_shrinking_only, _positive_bounds)
+        ),
+        Mistake(
+            lambda jac: max(0.0, float((-2 / torch.linalg.eigvalsh(jac)).min())),
+            "`eigvalsh` is for symmetric matrices: it reads one triangle and makes up the other, and "
+            "what comes out is real. A game's Jacobian is not symmetric: use `eigvals`.",
+        ),
+        Mistake(
+            lambda jac: 2 / float(torch.linalg.matrix_norm(jac, 2)),
+            "You divide by the matrix's largest stretch, its spectral norm. What counts is where "
+            "each eigenvalue lies: work out |1 + h*lambda|^2 < 1.",
+        ),
+        Mistake(
+            _step(lambda v: _dominant(v, torch.abs)),
+            "You look at the largest eigenvalue only. A smaller one can be stricter, if it turns "
+            "fast and is pulled weakly: take the smallest bound of all.",
+        ),
+        Mistake(
+            _step(lambda v: _dominant(v, lambda values: values.real)),
+            "You look at the eigenvalue with the largest real part only. Another can be stricter: "
+            "take the smallest bound of all.",
+        ),
+        Mistake(
+            _step(lambda v: max(0.0, float((-2 * v.real / v.abs().square()).mean()))),
+            "You average the bounds. *All* eigenvalues have to be stable, so the strictest one "
+            "decides.",
         ),
         Mistake(
             _step(lambda v: (-2 * v.real / v.abs().square()).min()),
@@ -304,6 +441,13 @@ def _columns(jac, lr_g, lr_d):
     return g_moves @ d_moves
 
 
+def _rows_exchanged(jac, lr_g, lr_d):
+    d_moves, g_moves = torch.eye(2, dtype=jac.dtype), torch.eye(2, dtype=jac.dtype)
+    d_moves[0] += lr_d * jac[0]
+    g_moves[1] += lr_g * jac[1]
+    return g_moves @ d_moves
+
+
 def _no_identity(jac, lr_g, lr_d):
     d_moves, g_moves = torch.eye(2, dtype=jac.dtype), torch.eye(2, dtype=jac.dtype)
     d_moves[1] = lr_d * jac[1]
@@ -343,6 +487,21 @@ _CLOCKS = Exercise(
             _columns,
             "You add columns. Row 0 of the Jacobian says how theta moves, row 1 how psi moves: a "
             "player owns a row.",
+        ),
+        Mistake(
+            _rows_exchanged,
+            "Your players have exchanged their rows: row 0 of the Jacobian moves theta, the "
+            "generator, and row 1 psi, the discriminator.",
+        ),
+        Mistake(
+            lambda jac, lr_g, lr_d: _round_matrix(jac, lr_g, lr_d).T,
+            "This is the transpose. The matrix acts on a column (theta, psi): row 0 gives the new "
+            "theta.",
+        ),
+        Mistake(
+            lambda jac, lr_g, lr_d: _round_matrix(jac, lr_g, lr_d) - torch.eye(2, dtype=jac.dtype),
+            "This is the change in one round. Asked for is the matrix that leads to the new place: "
+            "where it stood, plus the change.",
         ),
         Mistake(
             _no_identity,

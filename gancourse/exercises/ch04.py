@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -59,6 +61,50 @@ _PLAN_MISTAKES = [
         "stands: treat that row apart.",
     ),
     Mistake(
+        _plan_variant(
+            lambda plan, x, y, r: {"destination": plan @ y / r["p"][:, None].clamp_min(1e-12)}
+        ),
+        "The pile that held nothing is sent to the origin: 0 divided by a clamped 0 is 0. Nothing "
+        "leaves it, so it stays where it is: choose its own place for that row.",
+    ),
+    Mistake(
+        _plan_variant(
+            lambda plan, x, y, r: {
+                "destination": torch.where(r["p"][:, None] > 0, y[plan.argmax(1)], x)
+            }
+        ),
+        "Your destinations are the holes that get most of each pile. Asked for is the average "
+        "place, each hole weighted by the amount it gets.",
+    ),
+    Mistake(
+        _plan_variant(
+            lambda plan, x, y, r: {
+                "destination": torch.where(
+                    plan.sum(1)[:, None] > 0,
+                    (plan > 0).to(y) @ y / (plan > 0).sum(1, keepdim=True).clamp_min(1),
+                    x,
+                )
+            }
+        ),
+        "Your destinations average the holes of each pile alike. A hole that gets more of the pile "
+        "counts for more: weight it by the amount.",
+    ),
+    Mistake(
+        _plan_variant(
+            lambda plan, x, y, r: {"cost": (r["p"] * (x - r["destination"]).norm(dim=1)).sum()}
+        ),
+        "Your cost carries each pile to its average destination. Earth that goes left and earth "
+        "that goes right don't cancel: each load pays its own way.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"cost": (plan * torch.cdist(x, y, p=1)).sum()}),
+        "Your distances are sums of the coordinates' differences (L1). Here they are Euclidean.",
+    ),
+    Mistake(
+        _plan_variant(lambda plan, x, y, r: {"cost": (plan * torch.cdist(x, y)).mean()}),
+        "The cost is a sum over all loads, not their mean: the amounts are the weights already.",
+    ),
+    Mistake(
         _plan_variant(lambda plan, x, y, r: {"cost": torch.cdist(x, y).mean()}),
         "The cost is the average of all distances, as if each pile went everywhere alike. Only "
         "what the plan moves counts: weight each distance by the mass that travels it.",
@@ -104,6 +150,31 @@ def _w1_cramer(x, y):
 def _w1_no_widths(x, y):
     _, f, g = _distribution_functions(x, y)
     return (f - g).abs().mean()
+
+
+def _counts_over(x, y, n, m):
+    at = torch.cat([x, y]).sort().values
+    f = torch.searchsorted(x.sort().values, at, right=True) / n
+    g = torch.searchsorted(y.sort().values, at, right=True) / m
+    return ((f - g).abs()[:-1] * at.diff()).sum()
+
+
+def _w1_searched_unsorted(x, y):
+    at = torch.cat([x, y]).sort().values
+    f = torch.searchsorted(x, at, right=True) / len(x)
+    g = torch.searchsorted(y, at, right=True) / len(y)
+    return ((f - g).abs()[:-1] * at.diff()).sum()
+
+
+def _largest_gap(x, y):
+    _, f, g = _distribution_functions(x, y)
+    return (f - g).abs().max()
+
+
+def _w1_widths_unsorted(x, y):
+    at = torch.cat([x, y])
+    f, g = ((s[:, None] <= at).float().mean(0) for s in (x, y))
+    return ((f - g).abs()[:-1] * at.diff()).sum()
 
 
 def _w1_strict(x, y):
@@ -167,6 +238,38 @@ _LINE_MISTAKES = [
         "point, that point is already counted (less or equal, not less).",
     ),
     Mistake(
+        _w1_searched_unsorted,
+        "`searchsorted` expects its first argument sorted, and doesn't look: in an unsorted sample "
+        "it counts wrongly without a word. Sort x and y.",
+    ),
+    Mistake(
+        _w1_widths_unsorted,
+        "The places are in the order in which they came, so the widths between neighbours are not "
+        "the widths of intervals (some are negative). Sort them first.",
+    ),
+    Mistake(
+        lambda x, y: _counts_over(x, y, 1, 1),
+        "You compare counts. The samples may differ in size, and each has the total mass 1: divide "
+        "each count by its own number of points.",
+    ),
+    *(
+        Mistake(
+            wrong,
+            "You divide both counts by the same number. Each sample has the total mass 1: divide "
+            "each count by its own number of points.",
+        )
+        for wrong in (
+            lambda x, y: _counts_over(x, y, len(x), len(x)),
+            lambda x, y: _counts_over(x, y, len(y), len(y)),
+            lambda x, y: _counts_over(x, y, len(x) + len(y), len(x) + len(y)),
+        )
+    ),
+    Mistake(
+        _largest_gap,
+        "This is the largest gap between F and G (the Kolmogorov-Smirnov distance), a height. W1 "
+        "is the area between them: height times width, added up.",
+    ),
+    Mistake(
         _w1_cramer,
         "You integrate (F - G) squared: that is the Cramér distance, another one. W1 is the area "
         "between the two functions.",
@@ -201,6 +304,12 @@ def _lipschitz_neighbours(values, points):
 
 def _lipschitz_range(values, points):
     return (values.max() - values.min()) / _slopes(values, points)[1].max()
+
+
+def _lipschitz_nearest(values, points):
+    run = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    run, nearest = run.fill_diagonal_(torch.inf).min(1)
+    return ((values - values[nearest]).abs() / run).nan_to_num(0).max()
 
 
 def _lipschitz_nan(values, points):
@@ -265,6 +374,15 @@ _SLOPE_MISTAKES = [
         "You divide by the squared distance. A slope is rise over run, to the first power.",
     ),
     Mistake(
+        lambda values, points: _lipschitz_constant(values, points) <= 1,
+        "This says whether the critic is allowed. Asked for is the steepest slope itself, a number.",
+    ),
+    Mistake(
+        _lipschitz_nearest,
+        "You compare each point with its nearest neighbour only. The steepest pair need not be a "
+        "close one: the condition is about every pair.",
+    ),
+    Mistake(
         _lipschitz_range,
         "You divide the range of the values by the largest distance. The steepest pair is seldom "
         "the one that is farthest apart.",
@@ -279,10 +397,26 @@ def _wgan_losses(real_logits, fake_logits):
 
 
 def _logit_inputs(g):
-    return [
-        (torch.randn(n, generator=g) + shift, torch.randn(m, generator=g))
-        for n, m, shift in ((4, 4, 1.0), (7, 5, -2.0), (3, 3, 500.0))
-    ]
+    cases = []
+    for n, m, shift in ((4, 4, 1.0), (7, 5, -2.0), (3, 3, 500.0)):
+        real, fake = torch.randn(n, generator=g) + shift, torch.randn(m, generator=g)
+        cases.append((real.requires_grad_(), fake.requires_grad_()))
+    return cases
+
+
+def _losses_and_pushes(losses, args):
+    """Both losses, and what each makes of the heights when its player steps."""
+    if not isinstance(losses, (list, tuple)) or len(losses) != 2:
+        return losses
+    seen = dict(zip(("The critic's loss", "The generator's loss"), losses, strict=True))
+    for name, loss in list(seen.items()):
+        pushes: list | None = None
+        if isinstance(loss, torch.Tensor) and loss.requires_grad and loss.ndim == 0:
+            found = torch.autograd.grad(loss, args, allow_unused=True, retain_graph=True)
+            pushes = [torch.zeros_like(a) if g is None else g for a, g in zip(args, found)]
+        for kind, push in zip(("real", "generated"), pushes or (None, None)):
+            seen[f"{name}: its gradient on {kind} heights"] = push
+    return seen
 
 
 def _bce_losses(r, f):
@@ -293,7 +427,57 @@ def _bce_losses(r, f):
     )
 
 
+def _cut(first, second):
+    def losses(r, f):
+        critic_loss, generator_loss = _wgan_losses(r, f)
+        return first(critic_loss), second(generator_loss)
+
+    return losses
+
+
+def _keep(loss):
+    return loss
+
+
 _LOSS_MISTAKES = [
+    *(
+        Mistake(
+            _cut(*cut),
+            "The numbers are right, but a loss has lost its graph: it is a number without a past "
+            "(by `.item()`, `float`, `.detach()` or `no_grad`), so backward has nowhere to go and "
+            "nobody would learn. Return what `mean` returns, of the heights as they came.",
+        )
+        for cut in itertools.product((_keep, torch.Tensor.item, torch.Tensor.detach), repeat=2)
+        if cut != (_keep, _keep)
+    ),
+    Mistake(
+        lambda r, f: ((f - r).mean(), -f.mean()),
+        "You pair each generated height with a real one. They are two batches that have nothing to "
+        "do with each other, and may differ in size: take the mean of each by itself.",
+    ),
+    Mistake(
+        lambda r, f: (f.sum() - r.sum(), -f.sum()),
+        "These are sums; the expectations are estimated by means. With sums the step would grow "
+        "with the batch, and unequal batches would not compare.",
+    ),
+    Mistake(
+        lambda r, f: ((f.mean() - r.mean()) / 2, -f.mean()),
+        "The critic's loss is halved: it is the whole difference of the two means.",
+    ),
+    Mistake(
+        lambda r, f: ((r - 1).square().mean() + f.square().mean(), (f - 1).square().mean()),
+        "These are the least-squares losses. The dual of the transport problem asks for a "
+        "difference of means, and the heights have no target.",
+    ),
+    Mistake(
+        lambda r, f: ((1 - r).relu().mean() + (1 + f).relu().mean(), -f.mean()),
+        "This is the hinge loss for the critic. The dual of the transport problem asks for a plain "
+        "difference of means.",
+    ),
+    Mistake(
+        lambda r, f: (-f.mean(), f.mean() - r.mean()),
+        "The two losses are in the wrong order: first the critic's, then the generator's.",
+    ),
     Mistake(
         lambda r, f: (r.mean() - f.mean(), -f.mean()),
         "The critic's sign is wrong: both losses are minimised, so yours trains the critic to "
@@ -469,7 +653,7 @@ EXERCISES = [
              reference=_lipschitz_constant, inputs=_slope_inputs, mistakes=_SLOPE_MISTAKES,
              rtol=1e-3),
     Exercise("4.4", "Two losses, two signs", difficulty=1, minutes=5, reference=_wgan_losses,
-             inputs=_logit_inputs, mistakes=_LOSS_MISTAKES),
+             inputs=_logit_inputs, mistakes=_LOSS_MISTAKES, observe=_losses_and_pushes),
     Exercise("4.5", "One critic step", difficulty=2, minutes=15, reference=_critic_step,
              inputs=_step_inputs, mistakes=_STEP_MISTAKES, observe=_observe_step),
 ]  # fmt: skip
