@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 REPOSITORY = ""
-clone = next((p for p in ("..", ".") if Path(p, "gancourse/__init__.py").is_file()), None)
-if clone:  # the clone that this notebook stands in comes before an installed copy
-    sys.path.insert(0, str(Path(clone).resolve()))
+clone = [p for p in ("..", ".") if Path(p, "gancourse/__init__.py").is_file()]
+if clone:  # the clone that this notebook stands in, before an installed copy
+    sys.path.insert(0, str(Path(clone[0]).resolve()))
 elif importlib.util.find_spec("gancourse") is None:
     if not REPOSITORY:
         raise ModuleNotFoundError("gancourse: run this in the book/ folder of a clone")
