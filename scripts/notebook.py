@@ -4,6 +4,8 @@
     python scripts/notebook.py to-text   book/03-name.ipynb .drafts/03-name.py
     python scripts/notebook.py execute   book/03-name.ipynb [--figures DIR]
     python scripts/notebook.py strip     book/*.ipynb
+    python scripts/notebook.py new exercise 3 "Title"        (see skeleton.py)
+    python scripts/notebook.py new page 16-name "Title"
 
 The text is jupytext's percent format. A notebook keeps its cell ids through all of this, holds no
 outputs but those of cells tagged `nbval-check-output`, and its setup cell is scripts/setup_cell.py.
@@ -17,6 +19,7 @@ import difflib
 import hashlib
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -308,6 +311,24 @@ def strip(path: Path, setup: str | None = None) -> bool:
     return write(clean(nb, setup), path)
 
 
+def new(what: str, where: str, title: str) -> int:
+    sys.path.insert(0, str(SETUP_CELL.parent.parent))
+    from scripts import skeleton
+
+    try:
+        if what == "page":
+            print(f"{skeleton.new_page(where, title)}: write over it, then `make test`")
+        else:
+            name = skeleton.new_exercise(int(where), title)
+            print(f"exercise {name}: write over its cells and its data, then pytest -k {name}")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    exercises = SETUP_CELL.parent.parent / "gancourse" / "exercises"
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(exercises)])
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -320,7 +341,13 @@ def main(argv: list[str] | None = None) -> int:
     command.add_argument("--figures", type=Path, help="save every image of every output here")
     command = commands.add_parser("strip")
     command.add_argument("notebooks", type=Path, nargs="+")
+    command = commands.add_parser("new", help="begin an exercise or a chapter")
+    command.add_argument("what", choices=["exercise", "page"])
+    command.add_argument("where", help="the chapter's number, or the new page's name (16-name)")
+    command.add_argument("title")
     args = parser.parse_args(argv)
+    if args.command == "new":
+        return new(args.what, args.where, args.title)
     if args.command == "from-text":
         changed = from_text(args.source, args.target)
         print(f"{args.target}: {'written' if changed else 'unchanged'}")

@@ -1,0 +1,227 @@
+"""Begin an exercise or a chapter: something small that passes every test, to be written over.
+
+    python scripts/notebook.py new exercise 3 "What the reader will write"
+    python scripts/notebook.py new page 16-name "Title of the chapter"
+
+An exercise is three cells at the end of its chapter and an entry in gancourse/exercises/chNN.py; a
+page is a notebook with three of them, a line in _toc.yml and a link from the chapter before. From
+there on, edit; `python -m pytest -k 3.6` and `python -m pytest -k 16-name` say what is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+EXERCISE_TEXT = """### Exercise {id} · {title}
+
+●○○ · 5 minutes
+
+Write `{function}(x)` for a tensor `x` of shape `(n, d)`: the mean of its samples, shape `(d,)`."""
+STUB = """def {function}(x):
+    # your code here
+    return ...
+
+
+check("{id}", {function});"""
+SOLUTION = """<details><summary>Hint 1</summary>
+
+Over which axis do the samples run?
+
+</details>
+
+<details><summary>Solution</summary>
+
+```python
+def {function}(x):
+    return x.mean(0)
+```
+
+</details>"""
+DATA = '''
+# --- {id} {title}
+
+
+def _{function}(x):
+    return x.mean(0)
+
+
+def _{function}_inputs(g):
+    """Samples of unequal numbers and sizes."""
+    return [(torch.randn(n, d, generator=g),) for n, d in ((4, 3), (7, 2), (5, 5))]
+
+
+_{upper}_MISTAKES = [
+    Mistake(lambda x: x.mean(1), "You average over the features: average over the samples."),
+    Mistake(lambda x: x.sum(0), "This is the sum of the samples: divide by how many there are."),
+    Mistake(lambda x: x.mean(), "This is one number for all features: keep one for each."),
+]
+'''
+ENTRY = """    Exercise("{id}", "{title}", difficulty=1, minutes=5, reference=_{function},
+             inputs=_{function}_inputs, mistakes=_{upper}_MISTAKES),
+"""
+MODULE = '''"""Exercises of chapter {number}."""
+
+import torch
+
+from . import Exercise, Mistake
+
+EXERCISES = [
+]  # fmt: skip
+'''
+PAGE = [
+    (
+        "markdown",
+        "",
+        """# {title}
+
+The question that this chapter answers, in one sentence.
+
+**You will** say what the reader can do afterwards. **You need** [chapter 1](01-minimax.ipynb).
+**Time**: half an hour; a few seconds on a CPU, and nothing here gains from a GPU.""",
+    ),
+    ("code", "setup", "# SETUP"),
+    (
+        "markdown",
+        "",
+        """## The claim
+
+The mean of `n` samples scatters with the standard deviation $\\sigma / \\sqrt{{n}}$.""",
+    ),
+    (
+        "code",
+        "claim",
+        """g = torch.Generator().manual_seed(0)
+means = torch.randn(4000, 100, generator=g).mean(1)
+measured = means.std().item()
+print(f"predicted 0.100, measured {{measured:.3f}}, tolerance 0.004")
+assert abs(measured - 0.1) < 0.004""",
+    ),
+    (
+        "code",
+        "",
+        """from gancourse.explore import explore
+
+
+def draw(n):
+    fig, ax = plt.subplots(figsize=(7.2, 3))
+    g = torch.Generator().manual_seed(0)
+    ax.hist(torch.randn(2000, n, generator=g).mean(1), bins=41, color=plots.REAL)
+    ax.set(xlabel=f"mean of {{n}} samples", ylabel="how often", xlim=(-3, 3))
+    return fig
+
+
+explore(draw, n=[1, 4, 16, 64])""",
+    ),
+]
+END = """## Summary
+
+- One sentence for each thing that was shown.
+
+To read on: a paper, with its link.
+"""
+
+
+def _cell(kind: str, tag: str, source: str) -> NotebookNode:
+    make = nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell
+    cell = make(source)
+    if tag:
+        cell.metadata["tags"] = [tag]
+    return cell
+
+
+def _three(names: dict[str, str]) -> list[NotebookNode]:
+    return [
+        _cell("markdown", "", EXERCISE_TEXT.format(**names)),
+        _cell("code", "exercise", STUB.format(**names)),
+        _cell("markdown", "", SOLUTION.format(**names)),
+    ]
+
+
+def _register(number: int, names: dict[str, str], root: Path) -> Path:
+    """Write the exercise into gancourse/exercises/chNN.py."""
+    path = root / "gancourse" / "exercises" / f"ch{number:02d}.py"
+    text = path.read_text(encoding="utf-8") if path.exists() else MODULE.format(number=number)
+    head, found, entries = text.partition("\nEXERCISES = [")
+    entries, closed, rest = entries.rpartition("]")
+    if not (found and closed):
+        raise ValueError(f"{path}: no `EXERCISES = [...]` at its end to write the new one into")
+    entries = entries.rstrip()
+    entries += "," if entries and not entries.endswith(",") else ""
+    entries += "\n" + ENTRY.format(**names)
+    path.write_text(head + DATA.format(**names) + found + entries + closed + rest, encoding="utf-8")
+    return path
+
+
+def _names(number: int, k: int, title: str) -> dict[str, str]:
+    function = f"mean_of_samples_{k}"
+    return dict(id=f"{number}.{k}", title=title, function=function, upper=function.upper())
+
+
+def new_exercise(number: int, title: str, root: Path = ROOT) -> str:
+    """Append an exercise to a chapter; returns its id.
+
+    Raises:
+        ValueError: there is no such chapter, or its exercises' file has another shape.
+    """
+    from . import notebook
+
+    pages = sorted((root / "book").glob(f"{number:02d}-*.ipynb"))
+    if not pages:
+        raise ValueError(f"chapter {number}: no book/{number:02d}-*.ipynb; begin with `new page`")
+    nb = notebook.read(pages[0])
+    known = [
+        int(k)
+        for cell in nb.cells
+        for k in re.findall(rf"^### Exercise {number}\.(\d+) ", cell.source, re.M)
+    ]
+    names = _names(number, max(known, default=0) + 1, title)
+    _register(number, names, root)
+    ends = [i for i, c in enumerate(nb.cells) if re.match(r"## (Test yourself|Summary)", c.source)]
+    at = ends[0] if ends else len(nb.cells)
+    nb.cells[at:at] = _three(names)
+    notebook.write(notebook.clean(nb), pages[0])
+    return names["id"]
+
+
+def new_page(name: str, title: str, root: Path = ROOT) -> Path:
+    """Make book/NN-name.ipynb with three exercises, in the table of contents after chapter NN - 1.
+
+    Raises:
+        ValueError: the name is not NN-name, is taken, or has no chapter before it.
+    """
+    from . import notebook
+
+    if not re.fullmatch(r"\d\d-[a-z0-9-]+", name):
+        raise ValueError(f"name: {name!r} came, needed two digits and a name, such as 16-pictures")
+    number, path = int(name[:2]), root / "book" / f"{name}.ipynb"
+    if taken := sorted((root / "book").glob(f"{number:02d}-*.ipynb")):
+        raise ValueError(f"name: chapter {number} is there already: {taken[0].name}")
+    before = sorted((root / "book").glob(f"{number - 1:02d}-*.ipynb"))
+    if not before:
+        raise ValueError(f"name: there is no chapter {number - 1} that this one could follow")
+
+    nb = nbformat.v4.new_notebook()
+    nb.cells = [_cell(kind, tag, source.format(title=title)) for kind, tag, source in PAGE]
+    for k in (1, 2, 3):
+        names = _names(number, k, f"A first exercise, number {k}")
+        _register(number, names, root)
+        nb.cells += _three(names)
+    nb.cells.append(_cell("markdown", "", END))
+    notebook.write(notebook.clean(nb), path)
+
+    toc = root / "_toc.yml"
+    line = f"      - file: book/{before[0].stem}\n"
+    text = toc.read_text(encoding="utf-8")
+    if line not in text:
+        raise ValueError(f"name: _toc.yml has no line for {before[0].stem}; add the page by hand")
+    toc.write_text(text.replace(line, f"{line}      - file: book/{name}\n"), encoding="utf-8")
+    previous = notebook.read(before[0])
+    previous.cells[-1].source += f"\n\nNext: [{title}]({name}.ipynb)."
+    notebook.write(previous, before[0])
+    return path
