@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import functools
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 from torch.nn.functional import softplus
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from . import Exercise, Mistake
 
 
 def _nets(n):
-    """A small generator and discriminator; the tensors of each remember where they started."""
+    """A small generator and discriminator."""
     generator = nn.Sequential(nn.Linear(2, n), nn.ReLU(), nn.Linear(n, 2))
     discriminator = nn.Sequential(
         nn.Linear(2, n), nn.LeakyReLU(0.2), nn.Linear(n, 1), nn.Flatten(0)
@@ -20,13 +23,24 @@ def _nets(n):
     return generator, discriminator
 
 
-def _old_gradients(net):
+def _old_gradients(net, value=0.5):
     for parameter in net.parameters():  # as the step before may leave them
-        parameter.grad = torch.full_like(parameter, 0.5)
+        parameter.grad = torch.full_like(parameter, value)
 
 
-def _gradient_size(net):
-    return sum(float(p.grad.abs().sum()) for p in net.parameters() if p.grad is not None)
+def _gradients(net):
+    return {
+        name: torch.zeros_like(p) if p.grad is None else p.grad
+        for name, p in net.named_parameters()
+    }
+
+
+def _moved(net):
+    return any(not torch.equal(net.start[name], value) for name, value in net.state_dict().items())
+
+
+def _remember(net):
+    net.start = copy.deepcopy(net.state_dict())
 
 
 # --- 2.1 one step of the discriminator ------------------------------------------------------------
@@ -36,39 +50,69 @@ def _d_loss(real_logits, fake_logits):
     return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
 
-def _d_variant(loss=_d_loss, cut=True, order=("zero", "backward", "step")):
+def _d_variant(
+    loss=_d_loss,
+    cut=True,
+    order=("zero", "backward", "step"),
+    *,
+    noise=lambda z: z,
+    own=None,
+    gradients=True,
+    wipe=False,
+    again=False,
+):
     """A discriminator step with one thing changed."""
 
     def d_step(generator, discriminator, optimizer_d, real, z):
+        z = noise(z)
+        optimizer = own(discriminator.parameters()) if own else optimizer_d
         fake = generator(z).detach() if cut else generator(z)
-        value = loss(discriminator(real), discriminator(fake))
-        do = {"zero": optimizer_d.zero_grad, "backward": value.backward, "step": optimizer_d.step}
+        with torch.set_grad_enabled(gradients):
+            value = loss(discriminator(real), discriminator(fake))
+        do = {"zero": optimizer.zero_grad, "backward": value.backward, "step": optimizer.step}
         for name in order:
             do[name]()
-        return value.detach()
+        if wipe:
+            generator.zero_grad()
+        return loss(discriminator(real), discriminator(fake)).detach() if again else value.detach()
 
     return d_step
 
 
 def _d_cases(g):
     cases = []
-    for n, real_n in ((8, 16), (5, 9)):
+    # The optimizers have a memory of their own, so that no other can stand in for them.
+    adam = functools.partial(torch.optim.Adam, lr=0.05, betas=(0.5, 0.9))
+    momentum = functools.partial(torch.optim.SGD, lr=0.1, momentum=0.7)
+    for n, real_n, make in ((8, 16, momentum), (5, 9, adam)):
         generator, discriminator = _nets(n)
         _old_gradients(discriminator)
-        optimizer = torch.optim.SGD(discriminator.parameters(), 0.1)
+        _old_gradients(generator, 0.25)
+        optimizer: Any = make(discriminator.parameters())
+        optimizer.step()
+        optimizer.steps = 0
+        optimizer.register_step_post_hook(_count)
+        _remember(discriminator)
         real = 1 + torch.randn(real_n, 2, generator=g)
         z = torch.randn(real_n, 2, generator=g)
         cases.append((generator, discriminator, optimizer, real, z))
     return cases
 
 
+def _count(optimizer, args, kwargs):
+    optimizer.steps += 1
+
+
 def _after_d(loss, args):
-    generator, discriminator = args[:2]
+    generator, discriminator, optimizer = args[:3]
+    if _moved(discriminator) and not optimizer.steps:
+        return {"How D moved": "not by the optimizer that was handed over"}
     return {
         "The loss": loss,
+        "The number of steps that optimizer_d took": optimizer.steps,
         "D after the step": discriminator,
         "G after the step": generator,
-        "The size of the gradients left in G": _gradient_size(generator),
+        "The gradients in G": _gradients(generator),
     }
 
 
@@ -76,7 +120,54 @@ _D_UNMOVED = (
     "The loss is right, but D has not moved. Its optimizer must step, and after backward; and "
     "between the two no zero_grad may wipe out what backward has written."
 )
+_NO_GRAPH = (
+    "The loss was computed under `no_grad` (or from detached tensors), so there is no graph for "
+    "backward to follow. Only the *fakes* may be made that way; D has to be called outside."
+)
 _D_STEP = [
+    Mistake(_d_variant(gradients=False), _NO_GRAPH),
+    Mistake(
+        _d_variant(cut=False, wipe=True),
+        "D's step is right, but you cleared the gradients in G. The old ones, which were none of "
+        "this step's business, are gone as well. If that was to undo a leak: cut the fakes off "
+        "from the generator before D sees them, and nothing leaks.",
+    ),
+    Mistake(
+        _d_variant(own=lambda parameters: torch.optim.SGD(parameters, 0.1)),
+        "D moved, but not by `optimizer_d`, which you were handed. An optimizer keeps a memory "
+        "from step to step (momentum, Adam's averages): a new one at each step has none. Use the "
+        "one you got.",
+    ),
+    Mistake(
+        _d_variant(again=True),
+        "The step is right, but you return the loss computed anew, after it. Return the value "
+        "that you called backward on: it describes the D that made it, and costs nothing more.",
+    ),
+    Mistake(
+        _d_variant(noise=torch.randn_like),
+        "You draw noise of your own. The fakes are to be made from the latents `z` that you were "
+        "handed, so that whoever calls you decides about the randomness.",
+    ),
+    Mistake(
+        _d_variant(lambda real, fake: softplus(-real).sum() + softplus(fake).sum()),
+        "These are sums over the batch; the loss is the sum of two *means*. With sums the step "
+        "would grow with the batch.",
+    ),
+    Mistake(
+        _d_variant(lambda real, fake: softplus(-real).mean() + softplus(-fake).mean()),
+        "D is taught to call everything real: for generated samples the logit has to fall, so "
+        "their term is softplus(f), without the minus.",
+    ),
+    Mistake(
+        _d_variant(lambda real, fake: softplus(-real).mean() + softplus(fake.detach()).mean()),
+        "The loss is right, but you detached D's *logits*: D no longer learns from the fakes. Cut "
+        "between G and D, before D is called, not after.",
+    ),
+    Mistake(
+        _d_variant(lambda real, fake: softplus(-real).mean() - softplus(fake).mean()),
+        "The two terms are added: D pays for real samples with a low logit and for generated ones "
+        "with a high one.",
+    ),
     Mistake(
         _d_variant(cut=False),
         "D's step is right, but backward went on into the generator and left gradients there, "
@@ -138,35 +229,80 @@ def _g_variant(
     cut=False,
     players="G",
     order=("zero", "backward", "step"),
+    noise=lambda z: z,
+    make=torch.optim.SGD,
+    gradients=True,
+    steps=1,
+    again=False,
 ):
     def g_step(generator, discriminator, z, lr):
+        z = noise(z)
         nets = {"G": [generator], "D": [discriminator], "both": [generator, discriminator]}[players]
-        optimizer = torch.optim.SGD([p for net in nets for p in net.parameters()], lr)
-        fake = generator(z).detach() if cut else generator(z)
-        value = loss(discriminator(fake))
-        do = {"zero": optimizer.zero_grad, "backward": value.backward, "step": optimizer.step}
-        for name in order:
-            do[name]()
-        return value.detach()
+        optimizer = make([p for net in nets for p in net.parameters()], lr)
+        for _ in range(steps):
+            fake = generator(z).detach() if cut else generator(z)
+            with torch.set_grad_enabled(gradients):
+                value = loss(discriminator(fake))
+            do = {"zero": optimizer.zero_grad, "backward": value.backward, "step": optimizer.step}
+            for name in order:
+                do[name]()
+        return loss(discriminator(generator(z))).detach() if again else value.detach()
 
     return g_step
 
 
+class _Watched(nn.Sequential):
+    """A generator that sees which optimizers step while it is in use: the first step of SGD with
+    momentum is that of plain SGD."""
+
+    lr: float
+    open: ClassVar[list] = []  # what is watched; of an answer that raised it is closed next time
+
+    def forward(self, z):
+        if self not in self.open:
+            self.seen: list[str] = []
+            self.handle = register_optimizer_step_post_hook(self._note)
+            self.open.append(self)
+        return super().forward(z)
+
+    def _note(self, optimizer, args, kwargs):
+        plain = torch.optim.SGD([torch.zeros(())], self.lr).defaults
+        names = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+        odd = {k: v for k, v in optimizer.param_groups[0].items() if k in names and v != plain[k]}
+        name = type(optimizer).__name__
+        if name == "SGD":
+            name += "".join(f", {option} {value}" for option, value in odd.items())
+        self.seen.append(name)
+
+    def close(self):
+        if self in self.open:
+            self.handle.remove()
+            self.open.remove(self)
+
+
 def _g_cases(g):
+    for generator in list(_Watched.open):
+        generator.close()
     cases = []
     for n, lr in ((8, 0.1), (5, 0.3)):
         generator, discriminator = _nets(n)
+        generator = _Watched(*generator)
+        generator.lr = lr
         _old_gradients(generator)
-        generator.start = copy.deepcopy(generator.state_dict())
+        _remember(generator)
         cases.append((generator, discriminator, torch.randn(3 * n, 2, generator=g), lr))
     return cases
 
 
 def _after_g(loss, args):
     generator, discriminator = args[:2]
-    moved = any(not torch.equal(generator.start[k], v) for k, v in generator.state_dict().items())
-    gradient = "used" if moved else "not used" if _gradient_size(generator) else "never arrived"
+    generator.close()
+    arrived = any(bool(gradient.any()) for gradient in _gradients(generator).values())
+    gradient = "used" if _moved(generator) else "not used" if arrived else "never arrived"
+    seen = getattr(generator, "seen", [])
     return {
+        # A step by hand, with no optimizer, is judged by where it leads.
+        "Your optimizer's steps": " and ".join(seen) or "SGD",
         "The loss": loss,
         "D after the step": discriminator,
         "The gradient in G": gradient,
@@ -180,6 +316,53 @@ _NO_GRADIENT = (
     "from D to G; or zero_grad stands between backward and step."
 )
 _G_STEP = [
+    Mistake(
+        _g_variant(gradients=False),
+        _NO_GRAPH.replace(
+            "Only the *fakes* may be made that way; D has to be called outside.",
+            "Gradients have to flow through D into G: no `no_grad` here.",
+        ),
+    ),
+    Mistake(
+        _g_variant(make=lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9)),
+        "The step is right, but it was to be plain SGD, and yours has momentum: from the second "
+        "step on it would go on in old directions.",
+    ),
+    Mistake(
+        _g_variant(make=torch.optim.Adam),
+        "Adam's first step has the size of the learning rate, whatever the gradient. Asked for is "
+        "plain SGD, whose step is the learning rate times the gradient.",
+    ),
+    Mistake(
+        _g_variant(
+            make=lambda parameters, lr: torch.optim.Adam(parameters, lr, betas=(0.5, 0.999))
+        ),
+        "Adam's first step has the size of the learning rate, whatever the gradient. Asked for is "
+        "plain SGD, whose step is the learning rate times the gradient.",
+    ),
+    *(
+        Mistake(
+            _g_variant(make=lambda parameters, lr, mine=mine: torch.optim.SGD(parameters, mine)),
+            "The step has the wrong length: use the learning rate `lr` that you were handed.",
+        )
+        for mine in (1e-4, 1e-3, 1e-2, 1.0)
+    ),
+    Mistake(_g_variant(steps=2), "You took two steps; asked for is one."),
+    Mistake(
+        _g_variant(again=True),
+        "The step is right, but you return the loss computed anew, after it. Return the value "
+        "that you called backward on.",
+    ),
+    Mistake(
+        _g_variant(noise=torch.randn_like),
+        "You draw noise of your own. The fakes are to be made from the latents `z` that you were "
+        "handed.",
+    ),
+    Mistake(
+        _g_variant(lambda logits: softplus(-logits).sum()),
+        "This is the sum over the batch; the loss is the *mean*. With a sum the step would grow "
+        "with the batch.",
+    ),
     Mistake(_g_variant(cut=True), _NO_GRADIENT),
     Mistake(_g_variant(order=("backward", "zero", "step")), _NO_GRADIENT),
     Mistake(
@@ -237,6 +420,21 @@ def _smoothed_optimum(p, q, alpha, beta):
 
 _SMOOTH = [
     Mistake(
+        lambda p, q, alpha, beta: (alpha - beta) * p / (p + q),
+        "The targets' difference times the old optimum is missing its floor: where only generated "
+        "samples lie, the optimum is beta, not 0.",
+    ),
+    Mistake(
+        lambda p, q, alpha, beta: (p / (p + q)).clamp(beta, alpha),
+        "The optimum is not cut off at the targets. It is an *average* of them, and lies between "
+        "them everywhere by itself.",
+    ),
+    Mistake(
+        lambda p, q, alpha, beta: (alpha * p + beta * q) / (alpha * p + beta * q + q),
+        "The denominator is the sum of both factors, of log D and of log(1 - D). Collect them "
+        "once more: what do they add up to?",
+    ),
+    Mistake(
         lambda p, q, alpha, beta: p / (p + q),
         "This is the optimum without smoothing, for targets 1 and 0. Put alpha and beta in their "
         "place in the loss and set its derivative to 0 again.",
@@ -291,6 +489,8 @@ def _update_ema(average, model, decay, buffers="copy", keep=None):
             mine.copy_(mean)
         elif buffers == "floats":
             mine.copy_(theirs)
+        elif buffers == "statistics" and mine.is_floating_point():
+            mine.copy_(theirs)
 
 
 def _share_all(average, model, decay):
@@ -298,6 +498,34 @@ def _share_all(average, model, decay):
         mine.data = theirs.data
     for mine, theirs in zip(average.buffers(), model.buffers()):
         mine.data = theirs.data
+
+
+@torch.no_grad()
+def _rebound(average, model, decay):
+    for mine, theirs in zip(average.parameters(), model.parameters()):
+        mine = decay * mine + (1 - decay) * theirs
+    for mine, theirs in zip(average.buffers(), model.buffers()):
+        mine.copy_(theirs)
+
+
+def _new_parameters(average, model, decay):
+    for mine, theirs in zip(average.modules(), model.modules()):
+        for name, value in mine._parameters.items():
+            if value is not None:
+                mixed = decay * value.data + (1 - decay) * theirs._parameters[name].data
+                mine._parameters[name] = nn.Parameter(mixed)
+    for mine, theirs in zip(average.buffers(), model.buffers()):
+        mine.copy_(theirs)
+
+
+@torch.no_grad()
+def _linear_layers_only(average, model, decay):
+    for mine, theirs in zip(average.modules(), model.modules()):
+        if isinstance(mine, nn.Linear):
+            mine.weight.lerp_(theirs.weight, 1 - decay)
+            mine.bias.lerp_(theirs.bias, 1 - decay)
+    for mine, theirs in zip(average.buffers(), model.buffers()):
+        mine.copy_(theirs)
 
 
 def _with_graph(average, model, decay):
@@ -320,6 +548,10 @@ def _ema_cases(g):
     return cases
 
 
+def _yes(fact):
+    return "yes" if fact else "no"
+
+
 def _after_ema(result, args):
     average, model, _ = args
 
@@ -327,7 +559,11 @@ def _after_ema(result, args):
         return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
     seen = {"The model": state(model), "The average": state(average)}
-    seen["A graph of gradients on the average"] = any(p.requires_grad for p in average.parameters())
+    weights = list(average.parameters())
+    seen["A graph of gradients on the average"] = _yes(any(p.grad_fn is not None for p in weights))
+    seen["Parameters of the average that ask for gradients"] = _yes(
+        any(p.requires_grad for p in weights)
+    )
     with torch.no_grad():
         for value in [*model.parameters(), *model.buffers()]:
             value += 1
@@ -336,6 +572,34 @@ def _after_ema(result, args):
 
 
 _EMA = [
+    Mistake(
+        _rebound,
+        "The buffers are right, but the weights have not moved. `a = decay * a + ...` makes a new "
+        "tensor and gives it the name `a`; the parameter inside the network never hears of it. "
+        "Write into the tensor that is there: the methods that end in an underscore do.",
+    ),
+    Mistake(
+        lambda average, model, decay: None,
+        "Nothing in the average has changed. `a = ...` only gives a name to a new tensor, and a "
+        "new module that you return is not what the training loop holds: write into the tensors "
+        "that are there. The methods that end in an underscore do.",
+    ),
+    Mistake(
+        _new_parameters,
+        "The numbers are right, but each update puts *new* parameters into the average: they ask "
+        "for gradients, and whoever holds the old ones (an optimizer, a checkpoint) is left with "
+        "dead tensors. Write into the tensors that are there.",
+    ),
+    Mistake(
+        _linear_layers_only,
+        "Some parameters are left behind: BatchNorm has a weight and a bias, too. Go through "
+        "`parameters()`, not through the layers that you know.",
+    ),
+    Mistake(
+        lambda average, model, decay: _update_ema(average, model, decay, "statistics"),
+        "One buffer is left behind: BatchNorm also counts its batches (num_batches_tracked, an "
+        "integer). Copy *all* buffers.",
+    ),
     Mistake(
         lambda average, model, decay: _update_ema(average, model, decay, "skip"),
         "The weights are right, the buffers were left behind. BatchNorm's running mean and "
