@@ -1,0 +1,28 @@
+"""Paths as people write them: one function for every path that a reader or a variable gives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def given_path(value: str | os.PathLike[str], name: str = "path") -> Path:
+    """The path that a person or an environment variable gave; ``~`` is the home folder.
+
+    Args:
+        value: text or a path object. What the file system makes of it (links, ``..``) stays.
+        name: of the argument or variable, for the error.
+
+    Raises:
+        ValueError: for anything else, nothing at all, or a ``~name`` whose home is unknown.
+    """
+    try:
+        text = os.fspath(value)
+        if not isinstance(text, str) or not text or "\0" in text:
+            raise TypeError
+        return Path(text).expanduser()
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{name}={value!r}; need the name of a file or folder as text or Path, in which ~ "
+            "stands for a home folder that exists"
+        ) from error
