@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gancourse"
 MODULES = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 
-# module -> modules of the package that it may import (the design's arrows, and no others).
-# _paths is for all: it imports nothing, and whoever is given a path goes through it.
+# The doors through which arguments come in; any module may use them, and they import nothing.
+DOORS = {"_numbers", "_paths"}
+# module -> modules of the package that it may import (the design's arrows, and no others)
 ARROWS = {
     "training": {"losses", "penalties"},
     "explore": {"plots"},
@@ -36,7 +37,8 @@ def package_imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_designs_arrows(module):
-    assert package_imports(PACKAGE / f"{module}.py") <= ARROWS.get(module, set()) | {"_paths"}
+    allowed = set() if module in DOORS else ARROWS.get(module, set()) | DOORS
+    assert package_imports(PACKAGE / f"{module}.py") <= allowed
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -70,11 +72,13 @@ def test_the_package_stays_small():
     The plan was 2,000 lines for what chapters 1 to 8 import. Since then came what chapters 9 to 11
     and "Scaling out" are about, and a reader would look for in the package: conditional,
     style-based, growing and residual networks, half precision, accumulation, several processes,
-    and two more datasets. What comes next has to fit, or move something out.
+    and two more datasets. The second edition added a reader's own pictures, bounded downloads,
+    neighbours decided exactly, and doors for numbers and paths. What comes next has to fit, or move
+    something out.
     """
     sizes = {m: code_lines(PACKAGE / f"{m}.py") for m in MODULES}
     print(sizes, sum(sizes.values()))
-    assert sum(sizes.values()) <= 2750, sizes
+    assert sum(sizes.values()) <= 3250, sizes
 
 
 def public(module):
