@@ -46,7 +46,13 @@ def scores(generator: torch.nn.Module) -> dict[str, float]:
     }
 
 
-def _ring(seed: int, steps: int, judged: tuple[int, ...] = (), **settings: Any) -> dict[str, Any]:
+def _ring(
+    seed: int,
+    steps: int,
+    judged: tuple[int, ...] = (),
+    finally_judged: bool = False,
+    **settings: Any,
+) -> dict[str, Any]:
     torch.manual_seed(seed)
     pair = nets.MLPGenerator(2, 2), nets.MLPDiscriminator(2)
     trainer = training.GANTrainer(*pair, seed=seed, device="cpu", **settings)
@@ -71,6 +77,8 @@ def _ring(seed: int, steps: int, judged: tuple[int, ...] = (), **settings: Any) 
         result["verdicts"] = verdicts
     else:
         result["cpu_seconds"] = seconds
+    if finally_judged:
+        result["judge"] = judge(trainer.generator)
     return result
 
 
@@ -78,7 +86,9 @@ def _ring(seed: int, steps: int, judged: tuple[int, ...] = (), **settings: Any) 
 @experiment("ch02-ring-k2", steps=3000, n_critic=2)
 @experiment("ch02-ring-k5", steps=3000, n_critic=5)
 def ring_k(seed, device, record, *, steps, n_critic):
-    return _ring(seed, steps, n_critic=n_critic)
+    """Beside the discriminator's own loss that of a fresh judge of the same generator: how far is
+    this discriminator from the best one?"""
+    return _ring(seed, steps, finally_judged=True, n_critic=n_critic)
 
 
 @experiment("ch02-ring-minimax", steps=3000, loss="minimax")
@@ -114,7 +124,12 @@ def digits(seed, device, record, *, steps, r1, decay, betas):
     seconds = time.process_time() - began
     net = features.load("digits")
     fake = net.features(trainer.sample(len(test)))
-    return {"frechet": metrics.fid(net.features(test), fake), "cpu_seconds": seconds}
+    pixels = ((trainer.sample(30) + 1) * 127.5).round().to(torch.uint8).flatten()
+    return {
+        "frechet": metrics.fid(net.features(test), fake),
+        "cpu_seconds": seconds,
+        "samples": bytes(pixels.tolist()).hex(),  # 30 images of 8 x 8 pixels, 0 to 255
+    }
 
 
 @experiment("ch02-mnist-gpu", steps=20_000, width=1024, batch_size=1024)
