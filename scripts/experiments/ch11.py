@@ -314,6 +314,48 @@ def style(
     return result
 
 
+@experiment(
+    "ch11-mixing", mixing=[0.0, 0.5, 0.9], steps=800, lr_g=4e-3, lr_d=8e-3, gamma=0.3, batch_size=32,
+    images="glyphs 16x16",
+)  # fmt: skip
+def how_much_mixing(
+    seed: int,
+    device: torch.device,
+    record: Recorder,
+    *,
+    mixing: list[float],
+    steps: int,
+    images: str,
+    **settings: Any,
+) -> dict[str, Any]:
+    """What mixing costs and buys: unmixed samples and mixtures, by the share mixed in training."""
+    torch.set_num_threads(1)
+    yard = Yardstick()
+    train_images = data.glyphs(8000, size=16, seed=0).float()
+    result: dict[str, Any] = {}
+    for share in mixing:
+        trainer = style_trainer(seed, share, **settings)
+        average = copy.deepcopy(trainer.generator).eval()
+        trainer.fit(
+            train_images,
+            steps,
+            progress=False,
+            callback=lambda t, net=average: average_(net, t.generator, 0.99),
+            callback_steps=range(1, steps + 1),
+        )
+        with torch.no_grad():
+            w = average.mapping(
+                torch.randn(2 * yard.n, 32, generator=torch.Generator().manual_seed(3))
+            )
+            a, b = w.split(yard.n)
+            row = {"unmixed": yard.score(average.synthesis(a))}
+            for cut in (1, 2):
+                layers = torch.stack([a if j < cut else b for j in range(3)], 1)
+                row[f"cut {cut}"] = yard.score(average.synthesis(layers))
+        result[str(share)] = row
+    return result
+
+
 # --- the GPU cell ---------------------------------------------------------------------------------
 
 
@@ -397,14 +439,34 @@ def walk_effects(
 
 
 def gaze(discriminator: torch.nn.Module, x: Tensor) -> dict[str, float]:
-    """Where the squared gradient of D's logit lies: its share on and beside the strokes."""
+    """Where the squared gradient of D's logit lies, with two controls for "on the strokes".
+
+    `share` is its part on and beside the picture's own strokes, `other` that on the strokes of other
+    pictures, `fixed` that on one mask for all: the pixels that are most often near ink, as many as
+    a picture has. `ratio` compares like with like: among pixels that are near ink in over half of
+    the pictures, its mean where this picture's ink is near over that where it is not.
+    """
     x = x.clone().requires_grad_()
     gradient = penalties.input_gradient(discriminator(x), x).detach().view_as(x)
     near = F.max_pool2d((x.detach() > -0.5).float(), 3, 1, 1)
     power = gradient.square()
-    length = gradient.flatten(1).norm(dim=1).mean().item()
-    share = ((power * near).sum() / power.sum()).item()
-    return {"area": near.mean().item(), "share": share, "length": length}
+
+    def share(mask: Tensor) -> float:
+        return ((power * mask).sum() / power.sum()).item()
+
+    often = near.mean(0)
+    most = often.flatten().argsort(descending=True)[: round(near.mean().item() * often.numel())]
+    fixed = torch.zeros(often.numel()).index_fill_(0, most, 1.0).view_as(often)
+    central = (often > 0.5).float()
+    on, off = near * central, (1 - near) * central
+    return {
+        "area": near.mean().item(),
+        "share": share(near),
+        "other": sum(share(near.roll(k, 0)) for k in (1, 7, 50, 123, 250)) / 5,
+        "fixed": share(fixed),
+        "ratio": ((power * on).sum() / on.sum() / ((power * off).sum() / off.sum())).item(),
+        "length": gradient.flatten(1).norm(dim=1).mean().item(),
+    }
 
 
 @experiment(

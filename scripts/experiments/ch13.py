@@ -299,6 +299,58 @@ def inside(
     return {"rows": rows, "bits": bits, "floor": floor}
 
 
+@experiment("ch13-codes", seeds=(0, 1, 2), steps=2000, draws=5, components=[1, 5, 10, 20])
+def codes(
+    seed: int,
+    device: torch.device,
+    record: Recorder,
+    *,
+    steps: int,
+    draws: int,
+    components: list[int],
+) -> Any:
+    """Is the gap between codes and prior what spoils a VAE's samples?
+
+    Reconstructions of held-out pictures are compared with those pictures and with other ones;
+    then the latents are drawn from mixtures of Gaussians fitted to the codes of the training set.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    judge, x = Judge(), data.digits("train").float().flatten(1)
+    test = data.digits("test").float().flatten(1)
+    torch.manual_seed(seed)
+    vae = train_vae(x, steps)
+    torch.manual_seed(seed + 100)
+
+    def features_of(images: Tensor) -> Tensor:
+        return judge.net.features(images.view(-1, 1, 8, 8).clamp(-1, 1))
+
+    with torch.no_grad():
+
+        def encoded(images: Tensor) -> Tensor:
+            mean, logvar = vae.encoder(images).chunk(2, dim=1)
+            return mean + (logvar / 2).exp() * torch.randn_like(mean)
+
+        made = {
+            "prior": features_of(vae.decoder(torch.randn(len(test), vae.nz))),
+            "codes": features_of(vae.decoder(encoded(test))),
+            "real": judge.test,
+        }
+        picks = [torch.randperm(len(x))[: len(test)] for _ in range(draws)]
+        others = {
+            name: sum(metrics.fid(judge.train[rows], f) for rows in picks) / draws
+            for name, f in made.items()
+        }
+        same = {name: metrics.fid(judge.test, made[name]) for name in ("prior", "codes")}
+        z = encoded(x)
+        sources = {"prior": torch.randn(len(x), vae.nz)}
+        for k in components:
+            fitted = GaussianMixture(k, random_state=seed, reg_covar=1e-3).fit(z.double().numpy())
+            sources[str(k)] = torch.tensor(fitted.sample(len(x))[0]).float()
+        mixtures = {name: judge(vae.decoder(latents)) for name, latents in sources.items()}
+    return {"same pictures": same, "other pictures": others, "latents": mixtures}
+
+
 def student(
     pairs: tuple[Tensor, Tensor], steps: int, copy_weight: float, fool: float, lr: float = 1e-3
 ) -> nets.MLPGenerator:
