@@ -23,7 +23,7 @@ from scripts.experiments import Recorder, experiment
 
 VALENCE = {"C": 4, "N": 3, "O": 2}
 ALPHABET, LENGTH = "_CNO=()1", 8
-UNFINISHED = (None, "ends in a bond", "a bracket stays open", "the ring stays open")
+UNFINISHED = (None, "ends in a bond", "a parenthesis stays open", "the ring stays open")
 
 
 def complaint(s: str) -> str | None:
@@ -50,13 +50,13 @@ def complaint(s: str) -> str | None:
             order = 2
         elif c == "(":
             if last == "(":
-                return "an empty bracket"
+                return "empty parentheses"
             opened.append(atom)
         elif c == ")":
             if not opened:
-                return "closes no bracket"
+                return "closes no parenthesis"
             if last == "(":
-                return "an empty bracket"
+                return "empty parentheses"
             atom = opened.pop()
         elif c == "1":
             if last not in VALENCE:
@@ -80,7 +80,7 @@ def complaint(s: str) -> str | None:
     if last == "=":
         return "ends in a bond"
     if opened:
-        return "a bracket stays open"
+        return "a parenthesis stays open"
     return None if ring is None else "the ring stays open"
 
 
