@@ -3,7 +3,8 @@
 The chapter asks how far one run's score can be trusted, so each run is scored on the same held-out
 digits with ten independent draws from its generator: the spread over draws is that of sampling,
 the spread over seeds that of training. The chapter trains one of these runs itself, with the same
-code written out.
+code written out. ``ch08-interval`` asks how wide the intervals of ``metrics.interval`` come out, and how
+often they hold: one interval tells neither.
 """
 
 from __future__ import annotations
@@ -57,3 +58,21 @@ def seeds(seed, device, record, *, steps, draws):
             "cpu_seconds": seconds,
         }
     return result
+
+
+@experiment("ch08-interval", seeds=tuple(range(5)), steps=1500, sets=200, tried=60)
+def interval(seed, device, record, *, steps, sets, tried):
+    """The 95 % interval over generated samples, against the spread of ``sets`` fresh ones."""
+    net, test = features.load("digits"), data.digits("test")
+    real, trainer = net.features(test.images), train("R1", seed, steps)
+    fakes = [
+        net.features(trainer.sample(len(real), torch.Generator().manual_seed(draw)))
+        for draw in range(sets)
+    ]
+    values = np.array([metrics.fid(real, fake) for fake in fakes])
+    width, mean, widths, held = 2 * 1.96 * values.std(ddof=1), values.mean(), [], 0
+    for fake in fakes[:tried]:
+        _, low, high = metrics.interval(lambda f: metrics.fid(real, f), fake)
+        widths.append((high - low) / width)
+        held += bool(low < mean < high)
+    return {"widths": widths, "held": held / tried}
