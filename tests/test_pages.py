@@ -633,8 +633,13 @@ def _watermark():
     x = draws(6, 1, 12, 12).float()
     key = draws(12, 12, seed=1).sign().float()
     r = sum((one - blur(one[None])[0])[0] for one in x)
-    z = chapter("12", "z_score", KEY=key, blur=blur)(x)
-    assert close(z, (r * key).sum() / r.square().sum().sqrt(), 1e-4)
+    detail = chapter("12", "detail", blur=blur)
+    z_score = chapter("12", "z_score", KEY=key, detail=detail)
+    assert close(z_score(x), (r * key).sum() / r.square().sum().sqrt(), 1e-4)
+    mine = draws(9, 1, 12, 12, seed=2).float()
+    less = r / 6 - sum((one - blur(one[None])[0])[0] for one in mine) / 9
+    assert close(z_score(x, detail(mine)), (less * key).sum() / less.square().sum().sqrt(), 1e-4)
+    assert close(z_score(key[None, None], detail(key[None, None]) - key), 12.0, 1e-4)
 
 
 @formula("REINFORCE")
@@ -863,6 +868,11 @@ def accuracy(variant: str) -> list[float]:
 
 
 # (page, what it says with {} for the number, the number from the record or None, what must hold)
+def looks(key: str) -> str:
+    """A share of chapter 11's squared gradients at real pictures, in per cent."""
+    return span([100 * run["looks at real"][key] for run in record("ch11-inside")], 0)
+
+
 TYPED = [
     (
         "faq",
@@ -977,7 +987,7 @@ TYPED = [
     (
         "faq",
         "{} % of its sounds lie [within 3 %",
-        lambda: span([100 * x for x in sound("within 3 %")], 0),
+        lambda: span([100 * x for x in sound("within 3 %")], 1),
         lambda: len(sound("beside")) == 3,
     ),
     (
@@ -1085,7 +1095,7 @@ TYPED = [
     (
         "faq",
         "{} % of the generated digits were displaced",
-        lambda: span([100 * run["reals only, p = 0.5"] for run in record("ch12-leak")], 0),
+        lambda: span([100 * run["reals only, p = 0.5"] for run in record("ch12-leak")], 1),
         lambda: max(run["both, p = 0.5"] for run in record("ch12-leak")) == 0,
     ),
     (
@@ -1151,8 +1161,31 @@ TYPED = [
     (
         "faq",
         "carried the mark, z = {} over",
-        lambda: span([run["its samples"] for run in record("ch12-watermark")], 1),
-        lambda: max(run["moved by a pixel"] for run in record("ch12-watermark")) < 1,
+        lambda: span([run["its samples"]["subtracted"] for run in record("ch12-watermark")], 1),
+        lambda: (
+            min(run["its samples, blurred"]["subtracted"] for run in record("ch12-watermark")) > 6
+            and max(abs(run["moved by a pixel"]["subtracted"]) for run in record("ch12-watermark"))
+            < 3
+        ),
+    ),
+    (
+        "faq",
+        "{} % of the squared gradient lies on or beside",
+        lambda: looks("share"),
+        None,
+    ),
+    ("faq", "strokes of *another* picture get {} %", lambda: looks("other"), None),
+    ("faq", "one fixed mask for all pictures {} %", lambda: looks("fixed"), None),
+    (
+        "faq",
+        "the squared gradient is {} times as high on",
+        lambda: span([run["looks at real"]["ratio"] for run in record("ch11-inside")], 1).replace(
+            "–", " to "
+        ),
+        lambda: all(
+            run["looks at real"]["ratio"] > run["untrained looks at real"]["ratio"] + 0.2
+            for run in record("ch11-inside")
+        ),
     ),
 ]
 NUMERAL = "no one two three four five six seven eight".split()
