@@ -56,11 +56,32 @@ def _marginal_entropy(logits):
     return (-(log_marginal.exp() * log_marginal).sum()).exp()
 
 
+def _no_log_n(logits):
+    return _inception_score(logits) / len(logits)
+
+
+def _score_other_base(logits):
+    return (_kl(logits).sum(1).mean() / np.log(2)).exp()
+
+
+def _score_mean_logits(logits):
+    log_p = logits.log_softmax(1)
+    log_marginal = logits.mean(0).log_softmax(0)
+    return (log_p.exp() * (log_p - log_marginal)).sum(1).mean().exp()
+
+
+def _score_sure_only(logits):
+    log_p = logits.log_softmax(1)
+    return (log_p.exp() * log_p).sum(1).mean().neg().exp()
+
+
 def _logit_inputs(g):
     return [
         (torch.randn(6, 3, generator=g),),
         (4 * torch.randn(40, 10, generator=g),),
         (400 * torch.randn(9, 5, generator=g),),  # a very sure classifier
+        (2 * torch.randn(1, 4, generator=g),),  # one picture: it tells nothing apart
+        (3 * torch.randn(7, 7, generator=g) + 5 * torch.arange(7.0),),  # as many as classes
     ]
 
 
@@ -105,6 +126,30 @@ _SCORE_MISTAKES = [
         "is missing.",
     ),
     Mistake(
+        _no_log_n,
+        "Too small by the factor n: your p(y) is the *sum* of the pictures' probabilities. It is "
+        "their mean, so subtract the logarithm of the number of pictures.",
+    ),
+    Mistake(
+        _score_mean_logits,
+        "Your p(y) comes from the average *logits*. Turn each picture's logits into probabilities "
+        "first, and average those.",
+    ),
+    Mistake(
+        lambda x: (-_kl(x).sum(1).mean()).exp(),
+        "The sign is wrong: a divergence is at least 0, so the score is at least 1.",
+    ),
+    Mistake(
+        _score_other_base,
+        "Your divergence is in bits and the exponential in nats. Take natural logarithms "
+        "throughout.",
+    ),
+    Mistake(
+        _score_sure_only,
+        "This is the classifier's doubt about single pictures alone. How even the classes are, "
+        "p(y), is missing.",
+    ),
+    Mistake(
         _score_of_counts,
         "You count the most likely class of each picture, as if the classifier were always sure. "
         "The score works with its probabilities.",
@@ -126,6 +171,33 @@ def _frechet(x, y):
 def _root(s):
     values, vectors = torch.linalg.eigh(s)
     return vectors * values.clamp(min=0).sqrt() @ vectors.T
+
+
+def _root_unclamped(s):
+    values, vectors = torch.linalg.eigh(s)
+    return vectors * values.sqrt() @ vectors.T
+
+
+def _no_clamp_first(a, b):
+    root = _root_unclamped(a)
+    return torch.linalg.eigvalsh(root @ b @ root).clamp(min=0).sqrt().sum()
+
+
+def _no_clamp_last(a, b):
+    root = _root(a)
+    return torch.linalg.eigvalsh(root @ b @ root).sqrt().sum()
+
+
+def _with_a_little_more(a, b):
+    """As pytorch-fid does where the product is singular."""
+    little = 1e-6 * torch.eye(len(a), dtype=a.dtype)
+    root = _root(a + little)
+    return torch.linalg.eigvalsh(root @ (b + little) @ root).clamp(min=0).sqrt().sum()
+
+
+def _distance_a_little_more(x, y):
+    little = 1e-6 * torch.eye(x.shape[1], dtype=torch.float64)
+    return _distance(x, y, cov=lambda z: torch.cov(z.T) + little)
 
 
 def _distance(x, y, *, trace=None, apart=None, cov=None, two=2.0, double=True):
@@ -158,6 +230,7 @@ def _sample_inputs(g):
         (cloud(40, 5, 2.0), cloud(40, 5)),
         (cloud(12, 30), cloud(15, 30, 0.3)),  # fewer rows than columns
         (cloud(8, 8), cloud(8, 8)),
+        (cloud(60, 4, 3.0) * torch.tensor([3.0, 1.0, 1.0, 0.2]), cloud(25, 4, 3.0)),
     ]
 
 
@@ -203,6 +276,54 @@ _FRECHET_MISTAKES = [
         "eigenvalues that should be 0 and come out as tiny numbers of both signs: the roots of "
         "the negative ones are imaginary and you drop them silently, the roots of the positive "
         "ones add up. Use float64 and a symmetric form, and clamp at 0.",
+    ),
+    Mistake(
+        _distance_variant(double=False),
+        "Nearly: computed in float32. Where there are fewer rows than columns, rounding leaves "
+        "eigenvalues of about 1e-7 that should be 0, and the *roots* of dozens of them add up. "
+        "Convert the features to float64 first.",
+    ),
+    Mistake(
+        _distance_variant(trace=_with_a_little_more),
+        "You add a little to the diagonals, as popular code does against singular covariances. It "
+        "is not needed, and its root is not little: clamp the eigenvalues at 0 instead.",
+    ),
+    Mistake(
+        _distance_a_little_more,
+        "You add a little to the diagonals, as popular code does against singular covariances. It "
+        "is not needed, and its root is not little: clamp the eigenvalues at 0 instead.",
+    ),
+    Mistake(
+        _distance_variant(trace=_no_clamp_first),
+        "A covariance of fewer rows than columns has eigenvalues 0, rounding pushes some of them "
+        "below, and their roots are NaN. Clamp the eigenvalues at 0 before you take the roots.",
+    ),
+    Mistake(
+        _distance_variant(trace=_no_clamp_last),
+        "Some eigenvalues of the product are 0, rounding pushes a few below, and their roots are "
+        "NaN. Clamp at 0 before you take the roots.",
+    ),
+    Mistake(
+        _distance_variant(apart=lambda delta: delta.square().mean()),
+        "You average the squared differences of the means. The squared distance of two points is "
+        "their *sum*.",
+    ),
+    Mistake(
+        _distance_variant(apart=lambda delta: delta.sum().square()),
+        "Square first, then add: differences of opposite sign must not cancel.",
+    ),
+    Mistake(
+        _distance_variant(apart=lambda delta: delta.new_zeros(())),
+        "The distance between the two means is missing.",
+    ),
+    Mistake(
+        _distance_variant(trace=lambda a, b: (a @ b).trace()),
+        "The root is missing: this is the trace of the product itself.",
+    ),
+    Mistake(
+        _distance_variant(trace=lambda a, b: (a @ b).trace().clamp(min=0).sqrt()),
+        "You take the root of the trace. Asked is the trace of the root: the roots of the "
+        "eigenvalues come first, then their sum.",
     ),
     Mistake(
         _distance_variant(cov=torch.cov),
@@ -287,6 +408,27 @@ _LINE_MISTAKES = [
         "smallest you add luck.",
     ),
     Mistake(
+        lambda sizes, fids: _line(lambda n: 1 / n)(sorted(sizes), fids),
+        "You sort the sizes and leave the distances as they came, so they no longer belong "
+        "together. A fit needs no order.",
+    ),
+    Mistake(
+        lambda sizes, fids: float(np.polyfit(1 / np.asarray(sizes), fids, 2)[-1]),
+        "You fit a parabola. With a few noisy points its value at the edge is mostly noise; the "
+        "bias is a straight line in 1/n.",
+    ),
+    Mistake(
+        lambda sizes, fids: float(np.polyfit(1 / np.asarray(sizes), fids, 1) @ [1 / max(sizes), 1]),
+        "This is the fitted line at the largest n. At infinity 1/n is 0.",
+    ),
+    Mistake(
+        lambda sizes, fids: float(
+            np.polyfit(1 / np.asarray(sizes), fids, 1, w=np.sqrt(np.asarray(sizes)))[1]
+        ),
+        "You weigh the points by their size. That is defensible; asked is the plain least-squares "
+        "line through all points.",
+    ),
+    Mistake(
         _ends,
         "You draw the line through the first and the last point only. Each point is noisy: fit "
         "all of them.",
@@ -307,6 +449,10 @@ def _same_picture(reference, train):
 
 def _leak(reference, train):
     return float(_same_picture(reference, train).any(1).double().mean())
+
+
+def _as_set(images):
+    return {image.numpy().tobytes() for image in images}
 
 
 def _leak_by_place(reference, train):
@@ -348,7 +494,18 @@ def _picture_inputs(g):
     second = torch.cat([twice, twice[:1], train[:6]])  # it repeats one of its own
     in_place = fresh(6)
     in_place[0] = train[0]
-    return [(first, train), (second, train), (fresh(5), train), (in_place, train[:4])]
+    again = torch.cat([train[[4, 4, 4, 1]], fresh(3)])  # a leaked picture three times
+    wide = torch.randint(0, 256, (5, 1, 3, 6), generator=g, dtype=torch.uint8)
+    more = torch.cat([wide, wide[1:4], wide[:1]])
+    more[7:] = 255 - more[7:]
+    return [
+        (first, train),
+        (second, train),
+        (fresh(5), train),
+        (in_place, train[:4]),
+        (again, train),
+        (more, wide[[3, 0]]),
+    ]
 
 
 _LEAK_MISTAKES = [
@@ -371,6 +528,28 @@ _LEAK_MISTAKES = [
         _leak_unique,
         "You count everything that occurs twice in the two sets together. A picture that one set "
         "holds twice on its own is no leak.",
+    ),
+    Mistake(
+        lambda r, t: len(_as_set(r) & _as_set(t)) / len(r),
+        "You count each leaked picture once. The reference may hold it twice, and then two of its "
+        "pictures have leaked: ask of each picture in turn.",
+    ),
+    Mistake(
+        lambda r, t: len(_as_set(r) & _as_set(t)) / len(_as_set(r)),
+        "You drop repeated pictures before you count. Asked is the share of all pictures of the "
+        "reference, a repeated one as often as it stands there.",
+    ),
+    Mistake(
+        lambda r, t: 1 - _leak(r, t),
+        "This is the share that has *not* leaked.",
+    ),
+    Mistake(
+        lambda r, t: _leak(r, t) * len(r),
+        "This is a count. Divide it by the number of pictures in the reference.",
+    ),
+    Mistake(
+        lambda r, t: 100 * _leak(r, t),
+        "This is in per cent. Return a share between 0 and 1.",
     ),
     Mistake(
         _leak_near,
@@ -435,6 +614,37 @@ _MERGE_MISTAKES = [
     Mistake(
         _merge_variant(lambda n1, m1, s1, n2, m2, s2, n, dd: {"mean": (m1 + m2) / 2}),
         "The mean is not weighted: a part with more rows counts more.",
+    ),
+    Mistake(
+        _merge_variant(lambda n1, m1, s1, n2, m2, s2, n, dd: {"mean": (n2 * m1 + n1 * m2) / n}),
+        "The weights of the mean are exchanged: a part with more rows counts more, not less.",
+    ),
+    Mistake(
+        _merge_variant(
+            lambda n1, m1, s1, n2, m2, s2, n, dd: {
+                "cov": ((n1 - 1) * s1 + (n2 - 1) * s2 + n1 * n2 / n * dd.trace()) / (n - 1),
+            }
+        ),
+        "You add one number to all elements of the covariance, the squared distance of the means. "
+        "The part between the means is a matrix: each component of the difference times each.",
+    ),
+    Mistake(
+        _merge_variant(
+            lambda n1, m1, s1, n2, m2, s2, n, dd: {
+                "cov": ((n1 - 1) * s1 + (n2 - 1) * s2 + n1 * n2 / n * dd.diag().diag()) / (n - 1),
+            }
+        ),
+        "You square the difference of the means component by component, which gives the diagonal "
+        "only. The components go together too: take the outer product.",
+    ),
+    Mistake(
+        _merge_variant(
+            lambda n1, m1, s1, n2, m2, s2, n, dd: {
+                "cov": ((n1 - 1) * s1 + (n2 - 1) * s2 + n1 * n2 / n**2 * dd) / (n - 1),
+            }
+        ),
+        "The part between the means has too little weight, by the factor n: it is a sum over all "
+        "rows, like the other two.",
     ),
     Mistake(
         _merge_variant(

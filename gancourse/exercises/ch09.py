@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -79,8 +81,24 @@ def _tm_inverse(kernel, n_in, stride, padding):
     return torch.linalg.pinv(_transposed_matrix(kernel, n_in, stride, padding).T)
 
 
+def _tm_cut_once(kernel, n_in, stride, padding):
+    n_out = (n_in - 1) * stride - padding + len(kernel)
+    return _paint(kernel, n_in, n_out, stride, padding)
+
+
+def _tm_empty_slice(kernel, n_in, stride, padding):
+    return _transposed_matrix(kernel, n_in, stride, 0)[padding:-padding]
+
+
+def _tm_of_the_input(kernel, n_in, stride, padding):
+    n_out = (n_in + 2 * padding - len(kernel)) // stride + 1
+    return _paint(kernel, n_out, n_in, stride, padding).T
+
+
 def _kernels(g):
-    cases = ((4, 5, 2, 1), (3, 4, 2, 0), (5, 3, 3, 2), (2, 4, 1, 0))
+    cases = (
+        (4, 5, 2, 1), (3, 4, 2, 0), (5, 3, 3, 2), (2, 4, 1, 0), (2, 3, 3, 0), (3, 1, 2, 1),
+    )  # fmt: skip
     return [(torch.randn(k, generator=g), n, stride, padding) for k, n, stride, padding in cases]
 
 
@@ -127,6 +145,45 @@ def _fit_padding_first(n_in, n_out, stride):
 def _fit_output_padding(n_in, n_out, stride):
     rest = n_out - (n_in - 1) * stride
     return [(k, p) for k, p in _candidates() if 0 <= rest - (k - 2 * p) < stride]
+
+
+def _fit_to_6(n_in, n_out, stride):
+    return [(k, p) for k, p in _layers_that_fit(n_in, n_out, stride) if k < 7]
+
+
+def _fit_less_padding(n_in, n_out, stride):
+    return [(k, p) for k, p in _layers_that_fit(n_in, n_out, stride) if p < k // 2]
+
+
+def _fit_from_2(n_in, n_out, stride):
+    return [(k, p) for k, p in _layers_that_fit(n_in, n_out, stride) if k > 1]
+
+
+def _fit_at_least(n_in, n_out, stride):
+    return [(k, p) for k, p in _candidates() if (n_in - 1) * stride - 2 * p + k >= n_out]
+
+
+def _fit_any_padding(n_in, n_out, stride):
+    sizes = ((k, p) for k in range(1, 8) for p in range(k))
+    return [(k, p) for k, p in sizes if (n_in - 1) * stride - 2 * p + k == n_out]
+
+
+def _fit_padding_to_3(n_in, n_out, stride):
+    sizes = ((k, p) for k in range(1, 8) for p in range(4))
+    return [(k, p) for k, p in sizes if (n_in - 1) * stride - 2 * p + k == n_out]
+
+
+def _fit_by_padding(n_in, n_out, stride):
+    return sorted(_layers_that_fit(n_in, n_out, stride), key=lambda kp: kp[::-1])
+
+
+def _observe_pairs(result, args):
+    """The pairs as text, so that a missing one is seen in the message."""
+    pairs = [tuple(int(number) for number in pair) for pair in result]
+    if any(number != int(number) for pair in result for number in pair):
+        raise ValueError("kernel and padding are whole numbers")
+    told = ", ".join(map(str, pairs)) or "none"
+    return {f"The list of (kernel, padding) from {args[0]} to {args[1]} at stride {args[2]}": told}
 
 
 # --- 9.3 find the checkerboard --------------------------------------------------------------------
@@ -189,6 +246,41 @@ def _cb_of_the_rest(images):
 
 def _cb_not_a_share(images):
     return _at_period_two(_power(images))
+
+
+def _cb_rfft(images):
+    x = images - images.mean((2, 3), keepdim=True)
+    power = torch.fft.rfft2(x).abs().square().sum((0, 1))
+    h, w = power.shape[0] // 2, power.shape[1] - 1
+    return (power[h, 0] + power[0, w] + power[h, w]) / power.sum()
+
+
+def _cb_one_mean(images):
+    power = torch.fft.fft2(images - images.mean()).abs().square().sum((0, 1))
+    return _at_period_two(power) / power.sum()
+
+
+def _cb_mean_of_channels(images):
+    x = images - images.mean((1, 2, 3), keepdim=True)
+    power = torch.fft.fft2(x).abs().square().sum((0, 1))
+    return _at_period_two(power) / power.sum()
+
+
+def _cb_mean_picture(images):
+    power = torch.fft.fft2(images - images.mean(0)).abs().square().sum((0, 1))
+    return _at_period_two(power) / power.sum()
+
+
+def _cb_one_side(images):
+    """Half of the height along both axes."""
+    power = _power(images)
+    h = min(power.shape) // 2
+    return (power[h, 0] + power[0, h] + power[h, h]) / power.sum()
+
+
+def _cb_lowest_kept(images):
+    power = _power(images)
+    return (power[0, 0] + _at_period_two(power)) / power.sum()
 
 
 def _images(g):
@@ -268,8 +360,76 @@ def _init_children(net):
     _init(net, modules=list(net.children()))
 
 
+def _init_norm_wide(net):
+    _init(net)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.2)
+
+
+def _init_wide(net):
+    _init(net, draw=lambda w: nn.init.normal_(w, 0.0, 0.2))
+
+
+def _init_of_a_copy(net):
+    net = copy.deepcopy(net)
+    _init(net)
+    return net
+
+
+def _init_exchanged(net):
+    _init(net, draw=lambda w: nn.init.normal_(w, 0.02, 1.0))
+
+
+def _init_same_spread(net):
+    """Uniform, with the right standard deviation."""
+    _init(net, draw=lambda w: nn.init.uniform_(w, -0.02 * 3**0.5, 0.02 * 3**0.5))
+
+
+def _init_cut(net):
+    _init(net, draw=lambda w: nn.init.trunc_normal_(w, 0.0, 0.02, -0.04, 0.04))
+
+
+def _init_positive(net):
+    _init(net, draw=lambda w: nn.init.normal_(w, 0.0, 0.02).abs_())
+
+
+def _init_bias_drawn(net):
+    _init(net)
+    for module in net.modules():
+        if isinstance(module, _WEIGHTED) and module.bias is not None:
+            nn.init.normal_(module.bias, 0.0, 0.02)
+
+
+def _init_shift_left(net):
+    shifts = [m.bias for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [shift.detach().clone() for shift in shifts]
+    _init(net)
+    for shift, old in zip(shifts, before):
+        shift.data = old
+
+
+def _init_reset(net):
+    for module in net.modules():
+        if isinstance(module, (*_WEIGHTED, nn.BatchNorm2d)):
+            module.reset_parameters()
+
+
+def _init_kaiming(net):
+    _init(net, draw=lambda w: nn.init.kaiming_normal_(w))
+
+
+def _init_xavier(net):
+    _init(net, draw=lambda w: nn.init.xavier_normal_(w))
+
+
+def _init_all_parameters(net):
+    for p in net.parameters():
+        nn.init.normal_(p, 0.0, 0.02)
+
+
 def _networks(g):
-    """Two nets that somebody has trained already: nothing in them is at its default."""
+    """Three nets that somebody has trained already: nothing in them is at its default."""
 
     def spoil(net):
         for p in net.parameters():
@@ -286,20 +446,41 @@ def _networks(g):
         nn.Sequential(nn.Conv2d(16, 32, 4, 2, 1), nn.BatchNorm2d(32), nn.LeakyReLU(0.2)),
         nn.Flatten(), nn.Linear(32 * 9, 10),
     )  # fmt: skip
-    return [(spoil(up),), (spoil(down),)]
+    alone = nn.ConvTranspose2d(16, 16, 4, 2, 1)  # a net may be a single layer
+    return [(spoil(up),), (spoil(down),), (spoil(alone),)]
+
+
+def _near(value, target, allowed):
+    """The target itself, if the value is as near as another draw may be."""
+    return target if abs(value - target) <= allowed else value
 
 
 def _observe_init(result, args):
-    """Mean and spread of each weight: two people never draw the same numbers."""
-    seen = {}
+    """Mean, spread and shape of the weights: two people never draw the same numbers.
+
+    What is as it should be up to the luck of a draw is shown as what it should be.
+    """
+    seen, weights = {}, []
     for name, module in args[0].named_modules():
         for kind, p in module.named_parameters(recurse=False):
-            about = f"{type(module).__name__} {name}, {kind}"
-            p = p.detach()
-            seen[f"{about}: mean"] = float(p.mean())
+            p, of = p.detach(), "weights" if kind == "weight" else "biases"
+            norm = isinstance(module, nn.BatchNorm2d)
+            if norm:
+                of = "scales" if kind == "weight" else "shifts"
+            about = f"of the {of} of {type(module).__name__}{f' {name}' if name else ''}"
+            drawn = kind == "weight" and not norm
+            target = float(norm and kind == "weight")
             # Radford's code draws BatchNorm's scales from N(1, 0.02): good as well
-            if not isinstance(module, nn.BatchNorm2d):
-                seen[f"{about}: standard deviation"] = float(p.std())
+            luck = 0.02 if of == "scales" else 0.002 if drawn else 1e-6
+            mean = _near(float(p.mean()), target, luck)
+            spread, luck = (0.02, 0.0015) if drawn else (0.0, 0.035 if of == "scales" else 1e-6)
+            seen[f"The standard deviation {about}"] = _near(float(p.std()), spread, luck)
+            seen[f"The mean {about}"] = mean
+            if drawn:
+                weights.append(p.flatten())
+    # Of normal weights 4.6 % are farther than two standard deviations from 0, and half positive.
+    far = float((torch.cat(weights).abs() > 0.04).double().mean())
+    seen["The share of weights beyond two standard deviations, 0.04"] = _near(far, 0.0455, 0.006)
     return seen
 
 
@@ -395,6 +576,40 @@ def _bn_variance(x, mean, var, training, momentum=0.1, eps=1e-5):
     return (x - _view(mean)) / (_view(var) + eps), new_mean, new_var
 
 
+def _bn_momentum_fixed(x, mean, var, training, momentum=0.1, eps=1e-5):
+    return _batch_norm(x, mean, var, training, 0.1, eps)
+
+
+def _bn_no_eps(x, mean, var, training, momentum=0.1, eps=1e-5):
+    return _batch_norm(x, mean, var, training, momentum, 0.0)
+
+
+def _bn_layer(x, mean, var, training, momentum=0.1, eps=1e-5):
+    if not training:
+        return _batch_norm(x, mean, var, training, momentum, eps)
+    center = x.mean((1, 2, 3), keepdim=True)
+    spread = x.var((1, 2, 3), unbiased=False, keepdim=True)
+    return (x - center) / (spread + eps).sqrt(), *_running(x, mean, var, momentum)
+
+
+def _bn_keeps_batch(x, mean, var, training, momentum=0.1, eps=1e-5):
+    y, *_ = _batch_norm(x, mean, var, training, momentum, eps)
+    return (y, x.mean((0, 2, 3)), x.var((0, 2, 3))) if training else (y, mean, var)
+
+
+def _bn_keeps_std(x, mean, var, training, momentum=0.1, eps=1e-5):
+    y, new_mean, _ = _batch_norm(x, mean, var, training, momentum, eps)
+    return y, new_mean, var.lerp(x.std((0, 2, 3)), momentum) if training else var
+
+
+def _bn_never_training(x, mean, var, training, momentum=0.1, eps=1e-5):
+    return _batch_norm(x, mean, var, False, momentum, eps)
+
+
+def _bn_other_mode(x, mean, var, training, momentum=0.1, eps=1e-5):
+    return _batch_norm(x, mean, var, not training, momentum, eps)
+
+
 def _batches(g):
     cases = []
     for shape, training, momentum, eps in (
@@ -439,6 +654,21 @@ EXERCISES = [
                 "The padding is not used: the output is too long by `padding` at each end.",
             ),
             Mistake(
+                _tm_cut_once,
+                "The output is too long by `padding`: as many entries are cut off at the far end "
+                "as at the near one.",
+            ),
+            Mistake(
+                _tm_empty_slice,
+                "With a padding of 0 nothing is left: `[0:-0]` is an empty slice. Say from where to "
+                "where in numbers counted from the start.",
+            ),
+            Mistake(
+                _tm_of_the_input,
+                "This is the matrix of the ordinary convolution of `n_in` entries. Yours must map "
+                "`n_in` numbers to more of them: one *column* for each input.",
+            ),
+            Mistake(
                 _tm_cut_at_the_end,
                 "The length is right, but you cut the whole padding off at the far end. The first "
                 "`padding` entries go, and as many of the last.",
@@ -472,7 +702,18 @@ EXERCISES = [
         difficulty=1,
         minutes=8,
         reference=_layers_that_fit,
-        inputs=[(7, 14, 2), (4, 7, 2), (5, 10, 3), (6, 16, 3), (16, 16, 1), (1, 4, 1)],
+        inputs=[
+            (7, 14, 2),
+            (4, 7, 2),
+            (5, 10, 3),
+            (6, 16, 3),
+            (16, 16, 1),
+            (1, 4, 1),
+            (9, 8, 1),
+            (6, 4, 1),
+            (3, 14, 4),
+        ],
+        observe=_observe_pairs,
         mistakes=[
             Mistake(
                 _fit_convolution,
@@ -495,6 +736,35 @@ EXERCISES = [
                 _fit_floor,
                 "Some of these miss the size by one: an integer division hid a remainder. Odd and "
                 "even kernels don't fit the same sizes.",
+            ),
+            Mistake(
+                _fit_to_6,
+                "Kernel 7 is missing: `range` stops before its end.",
+            ),
+            Mistake(
+                _fit_from_2,
+                "Kernel 1 is missing: at stride 1 it keeps the size, and it fits elsewhere too.",
+            ),
+            Mistake(
+                _fit_less_padding,
+                "The largest padding, `kernel // 2` itself, is missing: `range` stops before its "
+                "end.",
+            ),
+            Mistake(
+                _fit_at_least,
+                "These layers make at least `n_out`. The size must be met exactly.",
+            ),
+            Mistake(
+                _fit_any_padding,
+                "Some of these have more padding than `kernel // 2`.",
+            ),
+            Mistake(
+                _fit_padding_to_3,
+                "Some of these have more padding than `kernel // 2`.",
+            ),
+            Mistake(
+                _fit_by_padding,
+                "The right pairs, sorted by padding. Sort them by kernel, then by padding.",
             ),
             Mistake(
                 _fit_first,
@@ -543,6 +813,31 @@ EXERCISES = [
                 "pixel is in the *middle*, at index n/2.",
             ),
             Mistake(
+                _cb_rfft,
+                "`rfft2` leaves out half of the spectrum, whose power equals that of the other "
+                "half, but not for the columns 0 and W/2, which it holds whole. Use `fft2`.",
+            ),
+            Mistake(
+                _cb_one_mean,
+                "You subtract one mean from all images. Each image, and each of its channels, has "
+                "its own: what is left of them is power at frequency 0.",
+            ),
+            Mistake(
+                _cb_mean_of_channels,
+                "You subtract one mean from all channels of an image. Each channel has its own.",
+            ),
+            Mistake(
+                _cb_mean_picture,
+                "You subtract the mean *image* of the batch, pixel by pixel, and with it the "
+                "pattern that all of them share. Subtract from each image and channel its mean "
+                "brightness, one number.",
+            ),
+            Mistake(
+                _cb_one_side,
+                "Images need not be square: half a cycle a pixel is at H/2 along the rows and at "
+                "W/2 along the columns.",
+            ),
+            Mistake(
                 _cb_mean_first,
                 "You average the images and then look. Patterns of opposite sign cancel: transform "
                 "each image and channel, then add up their powers.",
@@ -571,8 +866,8 @@ EXERCISES = [
         reference=_dcgan_init,
         inputs=_networks,
         observe=_observe_init,
-        rtol=0.1,
-        atol=2e-3,
+        rtol=0.05,
+        atol=1e-4,
         mistakes=[
             Mistake(
                 _init_variance,
@@ -582,6 +877,67 @@ EXERCISES = [
                 _init_uniform,
                 "Uniform between -0.02 and 0.02 has a standard deviation of 0.0115. Draw from a "
                 "normal distribution.",
+            ),
+            Mistake(
+                _init_same_spread,
+                "The spread is right and the shape is not: these weights are uniform. Draw from a "
+                "*normal* distribution.",
+            ),
+            Mistake(
+                _init_cut,
+                "Your normal distribution is cut off at two standard deviations. Draw from the "
+                "whole one.",
+            ),
+            Mistake(
+                _init_positive,
+                "All your weights are positive. Draw around 0, both signs alike.",
+            ),
+            Mistake(
+                _init_wide,
+                "The standard deviation is 0.2, ten times too large. DCGAN's is 0.02.",
+            ),
+            Mistake(
+                _init_of_a_copy,
+                "The network that was given is as it was. Work in place: write into its own "
+                "weights, not into those of a copy.",
+            ),
+            Mistake(
+                _init_exchanged,
+                "Mean and standard deviation are exchanged: the mean is 0, the standard deviation "
+                "0.02.",
+            ),
+            Mistake(
+                _init_kaiming,
+                "This is Kaiming's rule, which fits the spread to each layer's size. DCGAN draws "
+                "all layers with one standard deviation, 0.02.",
+            ),
+            Mistake(
+                _init_xavier,
+                "This is Xavier's rule, which fits the spread to each layer's size. DCGAN draws "
+                "all layers with one standard deviation, 0.02.",
+            ),
+            Mistake(
+                _init_reset,
+                "`reset_parameters` brings PyTorch's own first weights back. DCGAN's are drawn "
+                "from a normal distribution with standard deviation 0.02.",
+            ),
+            Mistake(
+                _init_bias_drawn,
+                "You draw the biases, too. They start at 0.",
+            ),
+            Mistake(
+                _init_all_parameters,
+                "You draw all parameters alike. Biases start at 0, and BatchNorm's scale at 1: "
+                "look at what kind of layer each belongs to.",
+            ),
+            Mistake(
+                _init_norm_wide,
+                "BatchNorm's scales are spread too wide. They start at 1 exactly; the authors' "
+                "code draws them from N(1, 0.02), which is right as well, not from N(1, 0.2).",
+            ),
+            Mistake(
+                _init_shift_left,
+                "BatchNorm's shifts are left as they were. They start at 0.",
             ),
             Mistake(
                 _init_added,
@@ -674,6 +1030,36 @@ EXERCISES = [
             Mistake(
                 _bn_never_updates,
                 "Training must return the updated running averages.",
+            ),
+            Mistake(
+                _bn_momentum_fixed,
+                "The argument `momentum` is not used.",
+            ),
+            Mistake(
+                _bn_no_eps,
+                "`eps` is missing, or fixed. Add the argument to the variance, under the root.",
+            ),
+            Mistake(
+                _bn_layer,
+                "You normalise each sample over all its channels: that is layer normalisation. "
+                "Each channel has its own mean and variance, over the whole batch.",
+            ),
+            Mistake(
+                _bn_keeps_batch,
+                "You return the batch's own statistics as the averages. They are mixed with the "
+                "old ones: `momentum` is the weight of the new batch.",
+            ),
+            Mistake(
+                _bn_keeps_std,
+                "The running average keeps variances; yours mixes in a standard deviation.",
+            ),
+            Mistake(
+                _bn_never_training,
+                "The argument `training` is not used: training does what evaluation does.",
+            ),
+            Mistake(
+                _bn_other_mode,
+                "The two modes are exchanged: in *training* the batch's own statistics count.",
             ),
             Mistake(
                 _bn_eps_outside,
