@@ -17,6 +17,7 @@ where their scores should fall (``ch06-heldback``).
 from __future__ import annotations
 
 import functools
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -344,6 +345,15 @@ def rows(names: Any, target: str, seed: int, steps: int) -> dict[str, Any]:
         if seed in seeds:
             results[name] = run(target, name, seeds, steps)[seed]
     return {target: results}
+
+
+def expected(values: Sequence[float], low: float, high: float) -> tuple[float, float]:
+    """Where one more seed's score should fall, 95 of 100 times: mean +- t s sqrt(1 + 1/n), cut to
+    what is possible. Where all recorded seeds agree it is that one value."""
+    n, mean = len(values), statistics.mean(values)
+    quantile = {3: 4.303, 5: 2.776}[n]  # of Student's t, n - 1 degrees of freedom
+    half = quantile * statistics.stdev(values) * (1 + 1 / n) ** 0.5
+    return max(low, mean - half), min(high, mean + half)
 
 
 FIVE = (0, 1, 2, 6, 7)
