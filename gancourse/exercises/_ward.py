@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -49,7 +50,7 @@ def steps_from(losses: Callable) -> tuple[Callable, Callable]:
     """Both players' steps from one function (real_logits, fake_logits) -> (d_loss, g_loss)."""
 
     def descend(which: int, real_logits: Tensor, fake_logits: Tensor, adam: Any) -> float:
-        loss = pair(losses(real_logits, fake_logits), "losses", "d_loss, g_loss")[which]
+        loss = two_losses(losses(real_logits, fake_logits))[which]
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -78,13 +79,14 @@ def ring_run(
     generator: nn.Module | None = None,
     clip: float | None = None,
     pass_real: bool = False,
+    rate_of_g: float = 4e-3,
     after: Callable[[nn.Module], None] | None = None,
 ) -> Exam:
     """400 steps of a plain GAN on a ring of eight Gaussians, standard deviation 0.1."""
     torch.manual_seed(seed)
     G = generator or nets.MLPGenerator(width=32, depth=2)
     D = nets.MLPDiscriminator(width=32, depth=2)
-    adam_g = torch.optim.Adam(G.parameters(), 4e-3, (0.0, 0.99), fused=True)
+    adam_g = torch.optim.Adam(G.parameters(), rate_of_g, (0.0, 0.99), fused=True)
     adam_d = torch.optim.Adam(D.parameters(), 4e-3, (0.0, 0.99), fused=True)
     mixture = data.GaussianMixture(centers, 0.1)
     rng = torch.Generator().manual_seed(seed)
@@ -147,7 +149,7 @@ def digits_run(
 ) -> Exam:
     """400 steps of a plain GAN on the 8 x 8 digits."""
     torch.manual_seed(seed)
-    images = data.digits().float() if images is None else images
+    images = digits().float() if images is None else images
     G = generator or nets.MLPGenerator(16, (1, 8, 8), width=64, depth=2)
     D = nets.MLPDiscriminator((1, 8, 8), width=64, depth=2)
     adam_g = torch.optim.Adam(G.parameters(), 2e-3, (0.0, 0.99), fused=True)
@@ -170,7 +172,7 @@ def critic_run(
 ) -> Exam:
     """A WGAN-GP critic between the digits and the same digits with their pixels shuffled."""
     torch.manual_seed(seed)
-    real = data.digits().float()
+    real = digits().float()
     order = torch.randperm(64, generator=torch.Generator().manual_seed(seed))
     fake = real.flatten(1)[:, order].view_as(real)
     layers = [nn.Linear(64, 64), hidden(), nn.Linear(64, 64), hidden(), nn.Linear(64, 1)]
@@ -244,6 +246,12 @@ def _mesh(side: int = 41, extent: float = 1.6) -> Tensor:
     return torch.cartesian_prod(axis, axis)
 
 
+def digits(split: str = "train") -> data.ImageSet:
+    """The digits as they came: a reader may have edited the set that `data.digits()` keeps."""
+    load = getattr(data.digits, "__wrapped__", data.digits)  # past the cache, where there is one
+    return load(split)
+
+
 @functools.cache
 def digit_net() -> Any:
     return features.load("digits")
@@ -252,7 +260,7 @@ def digit_net() -> Any:
 @functools.cache
 def digit_features(split: str) -> Tensor:
     """Features (N, 64) of the digits, from the course's small classifier."""
-    return digit_net().features(data.digits(split).float())
+    return digit_net().features(digits(split).float())
 
 
 def frechet(samples: Tensor) -> float:
@@ -276,19 +284,45 @@ def plain(value: Any) -> float:
     return float(value.detach() if isinstance(value, Tensor) else value)
 
 
+def two_losses(result: Any) -> tuple[Tensor, Tensor]:
+    """The two losses of both players, each one number that backward can start from."""
+    both = []
+    for name, loss in zip(("d_loss", "g_loss"), pair(result, "losses", "d_loss, g_loss")):
+        if not isinstance(loss, Tensor):
+            why = "no gradient passes through it (look for .item() or float())"
+            raise Unusable(f"{name} should be a tensor; it is {_kind(loss)}, and {why}.")
+        if loss.numel() != 1:
+            raise Unusable(f"{name} should be one number; it is {_kind(loss)}: take the mean.")
+        both.append(loss.reshape(()))
+    return both[0], both[1]
+
+
 def scalar(result: Any, name: str) -> Tensor:
     if not isinstance(result, Tensor) or result.numel() != 1:
         raise Unusable(f"{name} should return one number, a tensor; it returned {_kind(result)}.")
     return result.squeeze()
 
 
+def value(result: Any, name: str) -> float:
+    """One number, in whatever dress."""
+    try:
+        return float(result.detach() if isinstance(result, Tensor) else result)
+    except (TypeError, ValueError, RuntimeError):
+        raise Unusable(f"{name} should return one number; it returned {_kind(result)}.") from None
+
+
 def tensor(result: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+    """A tensor (or a numpy array) of this shape, as float32 if it holds floats."""
+    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
+        result = torch.as_tensor(result.copy())
     if not isinstance(result, Tensor) or tuple(result.shape) != shape:
         raise Unusable(f"{name} should return a tensor {shape}; it returned {_kind(result)}.")
-    return result
+    return result.float() if result.is_floating_point() else result
 
 
 def _kind(result: Any) -> str:
     if isinstance(result, Tensor):
         return f"a tensor {tuple(result.shape)}"
+    if isinstance(result, np.ndarray):
+        return f"a numpy array {result.shape}"
     return "None" if result is None else f"a {type(result).__name__}"

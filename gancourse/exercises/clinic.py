@@ -1,16 +1,20 @@
 """Exercises of chapter 15, The debugging clinic: twelve functions that run and are ill.
 
 Each case holds the broken function (the stub in the notebook, word for word), the repaired one, a
-probe that turns a function into signs, and wrong edits. Healthy ranges were set from ten seeds of
-the repaired function; the recorded run `clinic-seeds` shows five of each side.
+bench and a run that turn a function into signs, and wrong edits. Signs are about the method and not
+about the text, so that any correct repair is cured: a bench asks what can be worked out by hand.
+Healthy ranges of a run were set from ten seeds of the repaired function; the recorded run
+`clinic-seeds` shows five of each side.
 """
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -78,19 +82,52 @@ def _discriminator_step(objective: Callable) -> Callable:
     return d_step
 
 
-def _probe_1(d_step: Callable, seed: int) -> Exam:
-    D, real, fake = _Linear(0.5, -1.0), torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    before = D.w.detach().clone()
-    d_step(D, _Shift(0.0, 0.0), torch.optim.SGD(D.parameters(), 1.0), real, fake)
-    pull = (D.w.detach() - before).tolist()
+def _d_steps(d_step: Callable, w: tuple[float, ...], rate: float, steps: int) -> tuple[list, float]:
+    """Movements of D's weights by d_step, in units of the rate, and the sum of the losses logged.
+
+    D(x) = w . x, real points lie at (1, 0, 0), and G shifts its latents to fakes at (0, 1, 0).
+    """
+    D, G = _Linear(*w), _Shift(-1.0, 0.0, 0.0)
+    real, z = torch.tensor([1.0, 0.0, 0.0]).repeat(64, 1), torch.tensor([1.0, 1.0, 0.0])
+    sgd, moved, logged = torch.optim.SGD(D.parameters(), rate), [], math.nan
+    for _ in range(steps):
+        before = D.w.detach().clone()
+        found = ward.pair(
+            d_step(D, G, sgd, real, z.repeat(64, 1)), "d_step", "real_loss, fake_loss"
+        )
+        moved.append(((D.w.detach() - before) / max(rate, 1e-9)).tolist())
+        logged = sum(ward.value(loss, "d_step") for loss in found)
+    return moved, logged
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else math.copysign(math.inf, a) if a else 0.0
+
+
+def _bench_1(d_step: Callable, seed: int) -> Exam:
+    # Logits of 0.3 and 0.4: there hinge and least squares pull real points up and fakes down, too.
+    (first, second), _ = _d_steps(d_step, (0.3, 0.4, 0.0), 0.1, 2)
+    logged = [_d_steps(d_step, w, 0.0, 1)[1] for w in ((-1.0, 1.0, 0.0), (1.0, -1.0, 0.0))]
+    again = [_ratio(b, a) for a, b in zip(first[:2], second[:2]) if a]
+    signs = {
+        "one step moves D(real) by": first[0],
+        "one step moves D(fake) by": first[1],
+        "pull on real / pull on fakes": _ratio(*map(abs, first[:2])) if any(first[:2]) else 1.0,
+        "one step moves D elsewhere by": abs(first[2]),
+        "second step / first step": max(again, default=0.0),
+        "logged losses, D wrong minus D right": logged[0] - logged[1],
+    }
+    return Exam(signs)
+
+
+def _run_1(d_step: Callable, seed: int, rate_of_g: float = 4e-3) -> Exam:
     exam = ward.ring_run(
-        seed, d_step=lambda *args: ward.pair(d_step(*args), "d_step", "two losses")
+        seed,
+        d_step=lambda *args: ward.pair(d_step(*args), "d_step", "real_loss, fake_loss"),
+        rate_of_g=rate_of_g,
     )
     exam.signs = {
-        "one step moves D(real) by": pull[0],
-        "one step moves D(fake) by": pull[1],
         "right about real points": exam.signs["right on real"],
-        "right about fakes": exam.signs["right on fakes"],
         "distance to the data": exam.signs["distance"],
         "modes covered, of 8": exam.signs["modes"],
     }
@@ -104,13 +141,65 @@ _ONE = Case(
     minutes=8,
     reference=ward.d_step,
     broken=_sick_1,
-    probe=_probe_1,
-    symptom="D is still right about every fake and wrong about every real point.",
+    bench=_bench_1,
+    run=_run_1,
+    second_run=lambda d_step, seed: _run_1(d_step, seed, rate_of_g=1e-3),  # a hinge needs it
+    symptom="D still learns from fakes only, and is wrong about nearly every real point.",
     signs=(
-        Sign("one step moves D(real) by", 0.05, INF, exact=True),
-        Sign("one step moves D(fake) by", -INF, -0.05, exact=True),
-        Sign("right about real points", 0.15, 0.98, trained=True),
-        Sign("right about fakes", 0.1, 0.98, trained=True),
+        Sign(
+            "one step moves D(real) by",
+            0.05,
+            8,
+            exact=True,
+            too_low="D's step hardly raises its answer on real points: does their loss reach "
+            "`backward`, in full, and does `step` come after it?",
+            too_high="The step is far too long: is the loss a sum over the batch, or multiplied?",
+        ),
+        Sign(
+            "one step moves D elsewhere by",
+            0,
+            1e-3,
+            exact=True,
+            too_high="D learns about places where there are neither real points nor samples of G. "
+            "The fakes have to be G's.",
+        ),
+        Sign(
+            "one step moves D(fake) by",
+            -8,
+            -0.05,
+            exact=True,
+            too_low="The step is far too long: a sum over the batch where a mean was?",
+            too_high="D's step does not lower its answer on fakes: does their loss reach "
+            "`backward`, with the right sign?",
+        ),
+        Sign(
+            "pull on real / pull on fakes",
+            0.2,
+            5,
+            exact=True,
+            too_low="Next to the fakes' loss that of the real points weighs nothing. Both halves "
+            "count alike.",
+            too_high="Next to the real points' loss that of the fakes weighs nothing. Both halves "
+            "count alike.",
+        ),
+        Sign(
+            "second step / first step",
+            0.2,
+            1.5,
+            exact=True,
+            too_low="The second step hardly moves D, or moves it back.",
+            too_high="The second step repeats the first and adds its own: gradients pile up. Set "
+            "them to zero before `backward`.",
+        ),
+        Sign(
+            "logged losses, D wrong minus D right",
+            0.1,
+            INF,
+            exact=True,
+            too_low="D learns, and what you return is not its loss: it should be larger when D is "
+            "wrong.",
+        ),
+        Sign("right about real points", 0.15, 1, trained=True),
         Sign("distance to the data", -INF, 0.15, trained=True),
         Sign("modes covered, of 8", 6, 8, trained=True),
     ),
@@ -137,9 +226,9 @@ _ONE = Case(
         ),
         Mistake(
             _discriminator_step(lambda r, f: bce(r, torch.full_like(r, 0.9)) + softplus(f).mean()),
-            "Both halves are there: cured. But label smoothing is a treatment of its own: D's "
-            "answer when it can't tell sinks from 0.5 to 0.47, so no real point counts as real any "
-            "more. Repair first, and without it.",
+            "Both halves are there. But label smoothing is a treatment of its own: D's answer when "
+            "it can't tell sinks from 0.5 to 0.45, so hardly a real point counts as real any more. "
+            "Repair first, and without it.",
         ),
     ],
 )
@@ -162,40 +251,81 @@ def _well_2(real_logits, fake_logits):
 def _slopes(losses: Callable, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """How D's loss falls with its logits on real and fake points, and G's with those on fakes."""
     real, fake = real.clone().requires_grad_(), fake.clone().requires_grad_()
-    d_loss, g_loss = ward.pair(losses(real, fake), "losses", "d_loss, g_loss")
-    of_d = torch.autograd.grad(d_loss, (real, fake), allow_unused=True, retain_graph=True)
-    of_g = torch.autograd.grad(g_loss, fake, allow_unused=True) if g_loss.requires_grad else [None]
-    d_real, d_fake, g_fake = (torch.zeros(len(real)) if s is None else s for s in (*of_d, *of_g))
-    return d_real, d_fake, g_fake
+    found: list[Tensor] = []
+    for loss, logits in zip(ward.two_losses(losses(real, fake)), ((real, fake), (fake,))):
+        slopes: tuple[Tensor | None, ...] = (None,) * len(logits)
+        if loss.requires_grad:
+            slopes = torch.autograd.grad(loss, logits, allow_unused=True, retain_graph=True)
+        found += [torch.zeros(len(real)) if slope is None else slope for slope in slopes]
+    return found[0], found[1], found[2]
 
 
-_LOGITS = (  # D is right, D is wrong; within (0, 1), where hinge and least squares pull, too
-    (torch.tensor([0.8, 0.9, 0.6]), torch.tensor([0.2, 0.4, 0.1])),
-    (torch.tensor([0.2, 0.1, 0.4]), torch.tensor([0.8, 0.5, 0.9])),
+_LOGITS = tuple(  # D is right, D is wrong; within (0, 1), where hinge and least squares pull, too
+    (torch.tensor(real).repeat(16), torch.tensor(fake).repeat(16))
+    for real, fake in (([0.8, 0.9, 0.6], [0.2, 0.4, 0.1]), ([0.2, 0.1, 0.4], [0.8, 0.5, 0.9]))
 )
 
 
-def _agreements(losses: Callable) -> tuple[float, float, list[float]]:
-    """Cosines: of D's pull and G's pull on the fakes; of D's pulls on real and on fakes."""
+def _agreements(losses: Callable) -> tuple[float, float, float, float, list[float]]:
+    """How the pulls agree: G's with D's on the fakes, D's on real with D's on fakes; their sizes.
+
+    Returns two cosines (the worse of two batches), D's pull on real over that on fakes, the largest
+    pull of all, and the pulls themselves.
+    """
     found = [_slopes(losses, *logits) for logits in _LOGITS]
     cosine = torch.nn.functional.cosine_similarity
-    players = max(cosine(f, g, dim=0).item() for _, f, g in found)  # the worse of the two
+    players = max(cosine(f, g, dim=0).item() for _, f, g in found)
     sides = max((r.sum().sign() * f.sum().sign()).item() for r, f, _ in found)
     prints = [s.sum().item() for triple in found for s in triple]
-    return players, sides, prints
+    balance = [_ratio(abs(a), abs(b)) for a, b in (prints[:2], prints[3:5])]
+    worst = max(balance, key=lambda ratio: abs(math.log(ratio)) if 0 < ratio < INF else INF)
+    return players, sides, worst, max(map(abs, prints)), prints
 
 
-def _probe_2(losses: Callable, seed: int) -> Exam:
-    players, sides, prints = _agreements(losses)
+def _alliance(players: str, sides: str, d: str) -> tuple[Sign, ...]:
+    """The bench signs of two players' losses, for cases 2 and 6."""
+    return (
+        Sign(
+            players, -INF, -0.5, exact=True,
+            too_high=f"On the fakes {d} and G do not pull against each other: what makes the one "
+            "loss small must make the other large.",
+        ),
+        Sign(
+            sides, -1, -1, exact=True,
+            too_high=f"{d[0].upper()}{d[1:]}'s loss does not pull real and fake apart: it has to "
+            "push the one up and the other down, and both have to be in it.",
+        ),
+        Sign(
+            f"{d}'s pull on real / on fakes", 0.2, 5, exact=True,
+            too_low=f"In {d}'s loss the real half weighs next to nothing.",
+            too_high=f"In {d}'s loss the half on fakes weighs next to nothing.",
+        ),
+        Sign(
+            "largest pull of a batch", 0.02, 8, exact=True,
+            too_low="The losses hardly depend on the logits.",
+            too_high="The losses grow with the batch: a sum where a mean was?",
+        ),
+    )  # fmt: skip
+
+
+def _bench_2(losses: Callable, seed: int) -> Exam:
+    players, sides, balance, size, prints = _agreements(losses)
+    signs = {
+        "pulls of G and D on fakes (cosine)": players,
+        "pulls of D on real and fake (sign)": sides,
+        "D's pull on real / on fakes": balance,
+        "largest pull of a batch": size,
+    }
+    return Exam(signs, fingerprint=prints)
+
+
+def _run_2(losses: Callable, seed: int) -> Exam:
     d_step, g_step = ward.steps_from(losses)
     exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True)
     exam.signs = {
-        "pulls of G and D on fakes (cosine)": players,
-        "pulls of D on real and fake (sign)": sides,
         "distance to the data": exam.signs["distance"],
         "modes covered, of 8": exam.signs["modes"],
     }
-    exam.fingerprint = prints
     return exam
 
 
@@ -206,11 +336,11 @@ _TWO = Case(
     minutes=8,
     reference=_well_2,
     broken=_sick_2,
-    probe=_probe_2,
+    bench=_bench_2,
+    run=_run_2,
     symptom="The two players still pull the fakes' logits the same way.",
     signs=(
-        Sign("pulls of G and D on fakes (cosine)", -INF, -0.5, exact=True),
-        Sign("pulls of D on real and fake (sign)", -1, -1, exact=True),
+        *_alliance("pulls of G and D on fakes (cosine)", "pulls of D on real and fake (sign)", "D"),
         Sign("distance to the data", -INF, 0.15, trained=True),
         Sign("modes covered, of 8", 6, 8, trained=True),
     ),
@@ -274,14 +404,44 @@ def _generator_step(objective: Callable, zero: bool = True) -> Callable:
     return g_step
 
 
-def _probe_3(g_step: Callable, seed: int) -> Exam:
-    G, z = _Shift(0.0, 0.0), torch.tensor([[0.5, 1.0], [-0.5, 2.0]])
-    sgd, places = torch.optim.SGD(G.parameters(), 1.0), [0.0]
-    for _ in range(2):
-        g_step(_Linear(1.0, 0.0), G, sgd, z)
-        places.append(G.b[0].item())
-    first, second = places[1] - places[0], places[2] - places[1]
+class _Witness(nn.Module):
+    """D(x) = the first coordinate of x, plus a number; remembers the rows that it was asked about."""
 
+    def __init__(self, plus: float = 0.0) -> None:
+        super().__init__()
+        self.plus = nn.Parameter(torch.tensor(plus))
+        self.rows: set[tuple[float, ...]] = set()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.rows |= set(map(tuple, x.detach().flatten(1).tolist()))
+        return x.flatten(1)[:, 0] + self.plus
+
+
+def _g_steps(g_step: Callable, logit: float, steps: int) -> tuple[list[float], int]:
+    """How far each step moves G up D's slope, in units of the rate; how many rows D was shown."""
+    D, G, rate = _Witness(logit), _Shift(0.0, 0.0), 0.1
+    z = torch.stack([torch.zeros(64), torch.linspace(-1, 1, 64)], 1)
+    sgd, moved = torch.optim.SGD(G.parameters(), rate), []
+    for _ in range(steps):
+        before, D.rows = G.b[0].item(), set()
+        g_step(D, G, sgd, z)
+        moved.append((G.b[0].item() - before) / rate)
+    return moved, len(D.rows)
+
+
+def _bench_3(g_step: Callable, seed: int) -> Exam:
+    (first, second), rows = _g_steps(g_step, 0.0, 2)
+    sure = max(_g_steps(g_step, logit, 1)[0][0] for logit in (-6.0, 6.0))
+    signs = {
+        "first step, up D's slope": first,
+        "second step / first step": _ratio(second, first),
+        "different samples shown to D, of 64": float(rows),
+        "pull where D is sure (logit -6 or 6)": sure,
+    }
+    return Exam(signs)
+
+
+def _run_3(g_step: Callable, seed: int) -> Exam:
     def step(D, *others):
         value = g_step(D, *others)
         if not all(parameter.requires_grad for parameter in D.parameters()):
@@ -293,8 +453,6 @@ def _probe_3(g_step: Callable, seed: int) -> Exam:
 
     exam = ward.ring_run(seed, g_step=step)
     exam.signs = {
-        "first step, up D's slope": first,
-        "second step / first step": second / first if first else 0.0,
         "gradient norm in G": exam.signs["gradient"],
         "samples have moved by": exam.signs["moved"],
         "distance to the data": exam.signs["distance"],
@@ -310,11 +468,44 @@ _THREE = Case(
     minutes=8,
     reference=ward.g_step,
     broken=_sick_3,
-    probe=_probe_3,
+    bench=_bench_3,
+    run=_run_3,
     symptom="No gradient arrives in G, and its samples stay where they were.",
     signs=(
-        Sign("first step, up D's slope", 0.05, INF, exact=True),
-        Sign("second step / first step", 0.2, 1.5, exact=True),
+        Sign(
+            "first step, up D's slope",
+            0.05,
+            8,
+            exact=True,
+            too_low="G's step does not lead up D's slope. Its loss has to be a function of "
+            "D(G(z)), small when D calls the samples real, with nothing cut on the way.",
+            too_high="The step is far too long: a sum over the batch where a mean was?",
+        ),
+        Sign(
+            "second step / first step",
+            0.2,
+            1.5,
+            exact=True,
+            too_low="The second step hardly moves G, or moves it back.",
+            too_high="The second step repeats the first and adds its own: gradients pile up. Set "
+            "them to zero before `backward`.",
+        ),
+        Sign(
+            "different samples shown to D, of 64",
+            64,
+            INF,
+            exact=True,
+            too_low="D is not shown one sample for each latent of the batch: every z has to go "
+            "through G, and on to D.",
+        ),
+        Sign(
+            "pull where D is sure (logit -6 or 6)",
+            0.2,
+            INF,
+            exact=True,
+            too_low="Where D is sure, your loss has no slope on either side, so G learns only "
+            "while D doubts: is D's answer squashed before the loss squashes it again?",
+        ),
         Sign("gradient norm in G", 0.01, INF, trained=True),
         Sign("samples have moved by", 0.3, 3, trained=True),
         Sign("distance to the data", -INF, 0.15, trained=True),
@@ -354,24 +545,36 @@ def _well_4(images):
     return images.float() / 127.5 - 1
 
 
-_BACKGROUND = data.digits().images.float().mean((0, 1)) < 13  # pixels that are black on average
+_BACKGROUND = ward.digits().images.float().mean((0, 1)) < 13  # pixels that are black on average
 
 
-def _probe_4(prepare: Callable, seed: int) -> Exam:
-    images = data.digits().images
+def _prepared(prepare: Callable, images: Tensor) -> Tensor:
     ready = ward.tensor(prepare(images.clone()), "prepare", tuple(images.shape))
-    if ready.dtype != torch.float32:
-        raise ward.Unusable(f"prepare should return floats (float32); it returned {ready.dtype}.")
-    levels = prepare(torch.arange(64, dtype=torch.uint8).mul(4).view(1, 1, 8, 8))
-    dim = prepare(torch.arange(64, dtype=torch.uint8).mul(2).add(1).view(1, 1, 8, 8))
-    black, white = ready[images == 0].mean().item(), ready[images == 255].mean().item()
+    if not ready.is_floating_point():
+        kind = str(ready.dtype).removeprefix("torch.")
+        raise ward.Unusable(f"prepare should return floats (float32); it returned {kind}.")
+    return ready
+
+
+def _bench_4(prepare: Callable, seed: int) -> Exam:
+    images = ward.digits().images
+    ready = _prepared(prepare, images)
+    ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
+    levels, dim = _prepared(prepare, 4 * ramp), _prepared(prepare, 2 * ramp + 1)
+    signs = {
+        "black becomes": ready[images == 0].mean().item(),
+        "white becomes": ready[images == 255].mean().item(),
+        "a dim picture's white (127) becomes": dim.max().item(),
+        "grey levels kept, of 64": float(len(levels.unique())),
+    }
+    return Exam(signs)
+
+
+def _run_4(prepare: Callable, seed: int) -> Exam:
+    ready = _prepared(prepare, ward.digits().images)
     exam = ward.digits_run(seed, images=ready)
     shown = (exam.pictures["images"] + 1) / 2  # as the course's figures show pictures
     exam.signs = {
-        "black becomes": black,
-        "white becomes": white,
-        "a dim picture's white (127) becomes": dim.max().item(),
-        "grey levels kept, of 64": float(len(levels.unique())),
         "background shown as (0 black, 1 white)": shown[:, 0, _BACKGROUND].mean().item(),
         "Fréchet distance": exam.signs["distance"],
     }
@@ -386,13 +589,44 @@ _FOUR = Case(
     minutes=8,
     reference=_well_4,
     broken=_sick_4,
-    probe=_probe_4,
+    bench=_bench_4,
+    run=_run_4,
     symptom="Black is still 0 for the data and -1 for everybody else.",
     signs=(
-        Sign("black becomes", -1.001, -0.99, exact=True),
-        Sign("white becomes", 0.99, 1.001, exact=True),
-        Sign("a dim picture's white (127) becomes", -0.02, 0.02, exact=True),
-        Sign("grey levels kept, of 64", 64, 64, exact=True),
+        Sign(
+            "black becomes",
+            -1.001,
+            -0.99,
+            exact=True,
+            too_low="Black lands below -1, where no tanh gets to.",
+            too_high="Black does not land at -1, the darkest that a tanh can paint.",
+        ),
+        Sign(
+            "white becomes",
+            0.99,
+            1.001,
+            exact=True,
+            too_low="Black is right, and white does not get to 1: half of the range stands idle, "
+            "or the numbers wrapped round.",
+            too_high="White lands above 1, where no tanh gets to.",
+        ),
+        Sign(
+            "a dim picture's white (127) becomes",
+            -0.02,
+            0.02,
+            exact=True,
+            too_low="Middle grey lands below 0: the way from black to white is not a straight line, "
+            "or it depends on the picture.",
+            too_high="Middle grey lands above 0: the way from black to white is not a straight "
+            "line, or it depends on the batch.",
+        ),
+        Sign(
+            "grey levels kept, of 64",
+            64,
+            64,
+            exact=True,
+            too_low="Different greys have become the same: something rounds or cuts them.",
+        ),
         Sign("background shown as (0 black, 1 white)", -INF, 0.12, trained=True),
         Sign("Fréchet distance", -INF, 45, trained=True),
     ),
@@ -450,19 +684,30 @@ def _by_log(real_logits, fake_logits):
     return -real_p.log().mean() - (1 - fake_p).log().mean(), -fake_p.log().mean()
 
 
-def _probe_5(losses: Callable, seed: int) -> Exam:
+def _bench_5(losses: Callable, seed: int) -> Exam:
     def d_loss(real: float, fake: float) -> float:
-        both = losses(torch.full((4,), real), torch.full((4,), fake))
-        return float(ward.pair(both, "losses", "d_loss, g_loss")[0])
+        both = losses(torch.full((48,), real), torch.full((48,), fake))
+        return ward.value(ward.pair(both, "losses", "d_loss, g_loss")[0], "d_loss")
 
-    fake = torch.full((4,), -6.0)
-    pull = -_slopes(losses, -fake, fake)[2].sum().item()
+    # Which way is real? Whoever turns both players' labels round has turned nothing.
+    real_pull = sum(_slopes(losses, *logits)[0].sum().item() for logits in _LOGITS)
+    up = -1.0 if real_pull > 0 else 1.0
+    fake = torch.full((48,), -6.0 * up)
+    pull = -up * _slopes(losses, -fake, fake)[2].sum().item()
+    answers = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+    lowest = min(d_loss(up * a, -up * b) for a in answers for b in answers)
+    signs = {
+        "D's lowest loss, answers within ±10": lowest,
+        "D's loss, all wrong (logits ±200)": d_loss(-200.0 * up, 200.0 * up),
+        "G's pull on a sure fake (logit -6)": pull,
+    }
+    return Exam(signs)
+
+
+def _run_5(losses: Callable, seed: int) -> Exam:
     d_step, g_step = ward.steps_from(losses)
     exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True)
     exam.signs = {
-        "D's loss, all answers right (logits ±10)": d_loss(10.0, -10.0),
-        "D's loss, all wrong (logits ±200)": d_loss(-200.0, 200.0),
-        "G's pull on a sure fake (logit -6)": pull,
         "mean logit at the end": exam.signs["logit"],
         "gradient norm in G, last 100 steps": exam.signs["gradient"],
         "modes covered, of 8": exam.signs["modes"],
@@ -477,12 +722,35 @@ _FIVE = Case(
     minutes=10,
     reference=_well_5,
     broken=_sick_5,
-    probe=_probe_5,
+    bench=_bench_5,
+    run=_run_5,
     symptom="D's loss still cannot fall below 1.006, however right D is.",
     signs=(
-        Sign("D's loss, all answers right (logits ±10)", -INF, 0.01, exact=True),
-        Sign("D's loss, all wrong (logits ±200)", 10, 1000, exact=True),
-        Sign("G's pull on a sure fake (logit -6)", 0.2, 2, exact=True),
+        Sign(
+            "D's lowest loss, answers within ±10",
+            -INF,
+            0.01,
+            exact=True,
+            too_high="However right D is, its loss cannot fall to 0: its answers are still "
+            "squashed before the loss sees them, or one of its targets is wrong.",
+        ),
+        Sign(
+            "D's loss, all wrong (logits ±200)",
+            99,
+            INF,
+            exact=True,
+            too_low="A D that is wrong and sure is hardly charged for it: something between its "
+            "logits and the loss is bounded.",
+        ),
+        Sign(
+            "G's pull on a sure fake (logit -6)",
+            0.2,
+            30,
+            exact=True,
+            too_low="Where D is sure of a fake, G's loss has no slope, or the wrong sign: look at "
+            "what stands between the logit and the logarithm, and at G's target.",
+            too_high="G's loss grows with the batch: a sum where a mean was?",
+        ),
         Sign("mean logit at the end", -2, 2, trained=True),
         Sign("gradient norm in G, last 100 steps", 0.05, INF, trained=True),
         Sign("modes covered, of 8", 6, 8, trained=True),
@@ -541,18 +809,25 @@ def _well_6(real_scores, fake_scores):
     return critic_loss, g_loss
 
 
-def _probe_6(losses: Callable, seed: int) -> Exam:
-    players, sides, prints = _agreements(losses)
+def _bench_6(losses: Callable, seed: int) -> Exam:
+    players, sides, balance, size, prints = _agreements(losses)
+    signs = {
+        "pulls of G and critic on fakes (cosine)": players,
+        "pulls of critic on real and fake (sign)": sides,
+        "the critic's pull on real / on fakes": balance,
+        "largest pull of a batch": size,
+    }
+    return Exam(signs, fingerprint=prints)
+
+
+def _run_6(losses: Callable, seed: int) -> Exam:
     d_step, g_step = ward.steps_from(losses)
     exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True, clip=0.2)
     exam.signs = {
-        "pulls of G and critic on fakes (cosine)": players,
-        "pulls of critic on real and fake (sign)": sides,
         "farthest sample (the ring has radius 1)": exam.signs["farthest"],
         "distance to the data": exam.signs["distance"],
         "modes covered, of 8": exam.signs["modes"],
     }
-    exam.fingerprint = prints
     return exam
 
 
@@ -563,11 +838,15 @@ _SIX = Case(
     minutes=10,
     reference=_well_6,
     broken=_sick_6,
-    probe=_probe_6,
+    bench=_bench_6,
+    run=_run_6,
     symptom="Critic and generator still push the fakes' scores the same way.",
     signs=(
-        Sign("pulls of G and critic on fakes (cosine)", -INF, -0.5, exact=True),
-        Sign("pulls of critic on real and fake (sign)", -1, -1, exact=True),
+        *_alliance(
+            "pulls of G and critic on fakes (cosine)",
+            "pulls of critic on real and fake (sign)",
+            "the critic",
+        ),
         Sign("farthest sample (the ring has radius 1)", -INF, 4, trained=True),
         Sign("distance to the data", -INF, 0.5, trained=True),
         Sign("modes covered, of 8", 3, 8, trained=True),
@@ -645,42 +924,167 @@ def _penalty(
     return gradient_penalty
 
 
-class _Spy(nn.Module):
-    """A critic with one slope per sample that remembers what it was shown."""
+class _Look(torch.autograd.Function):
+    """The identity, which notes what passes: also one sample at a time, under torch.func.vmap."""
 
-    def __init__(self, slopes: Tensor) -> None:
+    @staticmethod
+    def forward(x: Tensor, spy: _Spy) -> Tensor:
+        spy.seen.append(x.detach().clone())
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, x: Tensor, spy: _Spy) -> tuple[Tensor, int]:
+        x = x.movedim(in_dims[0], 0)
+        return _Look.apply(x, spy), 0
+
+
+_SHAPE = 3, 4, 6  # colored, and not square: axes that are mixed up show
+
+
+class _Spy(nn.Module):
+    """A critic whose slope is known everywhere, and which remembers what it was shown.
+
+    The first pixel of a picture marks it: where it is positive the slope is `slopes[1]`, elsewhere
+    `slopes[0]`. The slope's direction differs from pixel to pixel, so that no other norm will do.
+    """
+
+    def __init__(self, *slopes: float) -> None:
         super().__init__()
-        self.slopes, self.seen = nn.Parameter(slopes), torch.empty(0)
+        self.slopes, self.seen = nn.Parameter(torch.tensor(slopes)), list[Tensor]()
+        way = torch.randn(_SHAPE, generator=torch.Generator().manual_seed(0))
+        way[0, 0, 0] = 0
+        self.way = way / way.norm()
 
     def forward(self, x: Tensor) -> Tensor:
-        self.seen = x.detach()
-        return self.slopes * x.flatten(1).sum(1) / math.sqrt(x[0].numel())
+        x = _Look.apply(x, self)
+        marked = x[:, 0, 0, 0] > 0
+        steep = torch.where(marked, self.slopes[1], self.slopes[0])
+        return steep * (x * self.way).sum((1, 2, 3))
+
+    def shown(self, n: int) -> Tensor:
+        rows = torch.cat([x.reshape(-1, *_SHAPE) for x in self.seen]) if self.seen else None
+        if rows is not None and len(rows) > n:  # asked about something else before
+            rows = rows[-n:]
+        if rows is None or len(rows) != n:
+            many = 0 if rows is None else len(rows)
+            raise ward.Unusable(f"The critic was shown {many} points for {n} pairs.")
+        return rows
 
 
-def _price(gradient_penalty: Callable, slopes: Tensor) -> Tensor:
-    ones = torch.ones(len(slopes), 1, 8, 8)
-    return ward.scalar(gradient_penalty(_Spy(slopes), ones, -ones), "gradient_penalty")
+def _pictures(n: int, value: float) -> Tensor:
+    """n pictures of one value, every other one marked in its first pixel."""
+    images = torch.full((n, *_SHAPE), value)
+    images[:, 0, 0, 0] = torch.tensor([-1.0, 1.0]).repeat(n // 2)
+    return images
 
 
-def _probe_7(gradient_penalty: Callable, seed: int) -> Exam:
-    spy, ones, seen = _Spy(torch.full((256,), 3.0)), torch.ones(256, 1, 8, 8), []
+def _price(gradient_penalty: Callable, *slopes: float) -> tuple[float, float]:
+    """The penalty of a critic with these slopes, and the size of its gradient in the slopes."""
+    spy = _Spy(*slopes)
+    given = gradient_penalty(spy, _pictures(64, 1.0), _pictures(64, -1.0))
+    price = ward.scalar(given, "gradient_penalty")
+    slope = None
+    if price.requires_grad:
+        slope = torch.autograd.grad(price, spy.slopes, allow_unused=True)[0]
+    return price.item(), 0.0 if slope is None else slope.norm().item()
+
+
+_QUARTERS = "quarter of the way with too many or too few points"
+
+
+def _questions(gradient_penalty: Callable) -> tuple[dict[str, float], list[float]]:
+    """Where the critic is questioned: signs, and marks that tell wrong places from each other."""
+    n, shares = 1024, []
     for _ in range(2):
-        price = ward.scalar(gradient_penalty(spy, 3 * ones, ones), "gradient_penalty").item()
-        if len(spy.seen) != 256:
-            raise ward.Unusable(f"The critic was shown {len(spy.seen)} points for 256 pairs.")
-        seen.append((spy.seen.flatten(1) - 1) / 2)  # pixel by pixel, from fake (0) to real (1)
-    share = seen[1]
+        spy = _Spy(1.0, 1.0)
+        gradient_penalty(spy, _pictures(n, 3.0), _pictures(n, 1.0))
+        points = (spy.shown(n).flatten(1)[:, 1:] - 1) / 2  # pixel by pixel: fake 0, real 1
+        shares.append(points)
+    share, again = shares
+    place, later = share.mean(1), again.mean(1)
+    quarters = torch.histc(place.clamp(0, 1), 4, 0, 1) / n
+    signs = {
+        "points off their segment": (share.std(1) > 1e-3).float().mean().item(),
+        "points before 0 or beyond 1": ((share < -1e-4) | (share > 1.0001)).any(1).float().mean().item(),
+        "share of the emptiest quarter of the way": quarters.min().item(),
+        "points in another place at the next step": ((place - later).abs() > 1e-5).float().mean().item(),
+    }  # fmt: skip
+    kinds = float(len(share[0].round(decimals=5).unique()))  # places within one picture
+    one_place = place.std() < 1e-5
+    before, beyond = (place < -1e-4).float().mean().item(), (place > 1.0001).float().mean().item()
+    marks = [
+        kinds, float(one_place), float(one_place and abs(place[0] - 0.5) < 1e-4),
+        float(round(10 * before)), float(round(10 * beyond)), float(round(4 * place.mean().item())),
+    ]  # fmt: skip
+    return signs, marks
+
+
+_PLACES = (
+    Sign(
+        "points off their segment", 0, 0.01, exact=True,
+        too_high="The points lie on no segment between a real and a generated picture: within one "
+        "picture some pixels are nearer to the real end than others. One number for each sample, "
+        "whatever the channels, rows and columns.",
+    ),
+    Sign(
+        "points before 0 or beyond 1", 0, 0.01,
+        too_high="Some points lie outside their segments: the two weights have to lie in [0, 1] "
+        "and to add up to 1.",
+    ),
+    Sign(
+        "share of the emptiest quarter of the way", 0.2, 0.25,
+        too_low="The places are not spread evenly between generated and real: one quarter of the "
+        "way gets too few points. The place is uniform in [0, 1], for each sample by itself.",
+    ),
+    Sign(
+        "points in another place at the next step", 0.9, 1,
+        too_low="The places are the same at the next step. Draw them anew each time.",
+    ),
+)  # fmt: skip
+_FEEDBACK = Sign(
+    "gradient of the penalty in the critic", 0.70, 0.715, exact=True,
+    too_low="The penalty is computed, and the critic never hears of it: its gradient in the "
+    "critic's weights is missing or too small. Is the graph of the gradient kept "
+    "(`create_graph`), and nothing detached?",
+    too_high="The penalty's own gradient is too large.",
+)  # fmt: skip
+
+
+def _norm_sign(name: str, value: float, also: str = "") -> Sign:
+    text = (
+        "The price is not (norm - 1)², averaged over samples, with one norm for each sample that "
+        f"runs over all of its channels, rows and columns.{also}"
+    )
+    return Sign(
+        name, value - 2e-3, value + 2e-3, exact=True, too_low=text, too_high=text
+    )  # fmt: skip
+
+
+def _bench_7(gradient_penalty: Callable, seed: int) -> Exam:
+    signs, marks = _questions(gradient_penalty)
+    signs = {
+        "penalty of a critic with slope 3": _price(gradient_penalty, 3.0, 3.0)[0],
+        **signs,
+        "gradient of the penalty in the critic": _price(gradient_penalty, 0.5, 1.5)[1],
+    }
+    return Exam(signs, fingerprint=marks)
+
+
+def _run_7(gradient_penalty: Callable, seed: int) -> Exam:
     exam = ward.critic_run(gradient_penalty, seed, steps=250, hidden=nn.Tanh)
     profile = exam.pictures["profile"]
     exam.signs = {
-        "penalty of a critic with slope 3": price,
-        "points off their segment": (share.std(1) > 1e-3).float().mean().item(),
-        "points before 0 or beyond 1": ((share < -1e-4) | (share > 1.0001)).any(1).float().mean().item(),
-        "places along the segment: spread": share.mean(1).std().item(),
         "critic's slope at the middle": profile[5],
         "critic's slope at the ends": max(profile[0], profile[-1]),
-    }  # fmt: skip
-    exam.fingerprint = [float(torch.equal(*seen)), float(len(share[0].round(decimals=5).unique()))]
+    }
     return exam
 
 
@@ -691,13 +1095,13 @@ _SEVEN = Case(
     minutes=15,
     reference=_well_7,
     broken=_sick_7,
-    probe=_probe_7,
+    bench=_bench_7,
+    run=_run_7,
     symptom="The critic is still questioned about points that lie on no segment.",
     signs=(
-        Sign("penalty of a critic with slope 3", 3.99, 4.01, exact=True),
-        Sign("points off their segment", 0, 0.01, exact=True),
-        Sign("points before 0 or beyond 1", 0, 0.01),
-        Sign("places along the segment: spread", 0.24, 0.34),
+        _norm_sign("penalty of a critic with slope 3", 4.0),
+        *_PLACES,
+        _FEEDBACK,
         Sign("critic's slope at the middle", 0.7, 2, trained=True),
         Sign("critic's slope at the ends", 0.7, 3, trained=True),
     ),
@@ -735,20 +1139,23 @@ _SEVEN = Case(
 )
 
 
-def _probe_8(gradient_penalty: Callable, seed: int) -> Exam:
-    mixed = _Spy(torch.tensor([0.5, 1.5] * 32))
-    ones = torch.ones(64, 1, 8, 8)
-    price = ward.scalar(gradient_penalty(mixed, ones, -ones), "gradient_penalty")
-    learns = torch.autograd.grad(price, mixed.slopes)[0] if price.requires_grad else torch.zeros(1)
-    exam = ward.critic_run(gradient_penalty, seed, steps=200, hidden=lambda: nn.LeakyReLU(0.2))
-    exam.signs = {
-        "penalty, all slopes 1": _price(gradient_penalty, torch.ones(64)).item(),
-        "penalty, all slopes 3": _price(gradient_penalty, torch.full((64,), 3.0)).item(),
-        "penalty, slopes 1/2 and 3/2 by halves": price.item(),
-        "gradient of the penalty in the critic": learns.norm().item(),
-        "critic's slope after 200 steps": exam.signs["slope"],
+def _bench_8(gradient_penalty: Callable, seed: int) -> Exam:
+    places, marks = _questions(gradient_penalty)
+    mixed, learns = _price(gradient_penalty, 0.5, 1.5)
+    signs = {
+        "penalty, all slopes 1": _price(gradient_penalty, 1.0, 1.0)[0],
+        "penalty, all slopes 3": _price(gradient_penalty, 3.0, 3.0)[0],
+        "penalty, slopes 1/2 and 3/2 by halves": mixed,
+        "gradient of the penalty in the critic": learns,
+        **places,
     }
-    return exam
+    return Exam(signs, fingerprint=marks)
+
+
+def _run_8(gradient_penalty: Callable, seed: int) -> Exam:
+    leaky = ward.critic_run(gradient_penalty, seed, steps=200, hidden=lambda: nn.LeakyReLU(0.2))
+    leaky.signs = {"critic's slope after 200 steps": leaky.signs["slope"]}
+    return leaky
 
 
 _EIGHT = Case(
@@ -758,13 +1165,15 @@ _EIGHT = Case(
     minutes=12,
     reference=_well_7,
     broken=_sick_8,
-    probe=_probe_8,
+    bench=_bench_8,
+    run=_run_8,
     symptom="A critic with slope 1 everywhere is still fined.",
     signs=(
-        Sign("penalty, all slopes 1", -INF, 1e-3, exact=True),
-        Sign("penalty, all slopes 3", 3.99, 4.01, exact=True),
-        Sign("penalty, slopes 1/2 and 3/2 by halves", 0.249, 0.251, exact=True),
-        Sign("gradient of the penalty in the critic", 0.01, INF, exact=True),
+        _norm_sign("penalty, all slopes 1", 0.0),
+        _norm_sign("penalty, all slopes 3", 4.0),
+        _norm_sign("penalty, slopes 1/2 and 3/2 by halves", 0.25),
+        _FEEDBACK,
+        *_PLACES,
         Sign("critic's slope after 200 steps", 0.7, 2, trained=True),
     ),
     mistakes=[
@@ -821,24 +1230,29 @@ def _heaviest(x: Tensor, centers: Tensor) -> float:
     return (torch.cdist(x, centers) < 0.3).float().mean(0).max().item()
 
 
-def _probe_9(ring_centers: Callable, seed: int) -> Exam:
+def _bench_9(ring_centers: Callable, seed: int) -> Exam:
     centers = ward.tensor(ring_centers(8, 1.0), "ring_centers(8, 1.0)", (8, 2)).float()
     other = ward.tensor(ring_centers(5, 3.0), "ring_centers(5, 3.0)", (5, 2)).float()
     angle = torch.atan2(centers[:, 1], centers[:, 0]).rad2deg().remainder(360).sort().values
     gaps = torch.cat([angle[1:] - angle[:-1], angle[:1] + 360 - angle[-1:]])
     same = torch.cdist(centers, centers) < 0.05
     real = data.GaussianMixture(centers, 0.1).sample(2500, torch.Generator().manual_seed(seed))
-    exam = ward.ring_run(seed, centers=centers)
-    exam.signs = {
+    signs = {
         "different places among 8 centers": (1 / same.sum(1)).sum().item(),
         "largest gap (degrees)": gaps.max().item(),
         "radius of ring_centers(5, 3.0)": other.norm(dim=1).mean().item(),
         "heaviest place, share of real points": _heaviest(real, centers),
+    }
+    return Exam(signs, pictures={"centers": centers}, fingerprint=[gaps.min().item()])
+
+
+def _run_9(ring_centers: Callable, seed: int) -> Exam:
+    centers = ward.tensor(ring_centers(8, 1.0), "ring_centers(8, 1.0)", (8, 2)).float()
+    exam = ward.ring_run(seed, centers=centers)
+    exam.signs = {
         "heaviest place, share of generated": _heaviest(exam.pictures["points"], centers),
         "modes covered, by the usual count": exam.signs["modes"],
     }
-    exam.pictures["centers"] = centers
-    exam.fingerprint = [gaps.min().item()]
     return exam
 
 
@@ -849,12 +1263,34 @@ _NINE = Case(
     minutes=8,
     reference=_well_9,
     broken=_sick_9,
-    probe=_probe_9,
+    bench=_bench_9,
+    run=_run_9,
     symptom="One place is still twice as heavy as the others, in the real data too.",
     signs=(
-        Sign("different places among 8 centers", 7.9, 8, exact=True),
-        Sign("largest gap (degrees)", 44.9, 45.1, exact=True),
-        Sign("radius of ring_centers(5, 3.0)", 2.99, 3.01, exact=True),
+        Sign(
+            "different places among 8 centers",
+            7.9,
+            8,
+            exact=True,
+            too_low="Some of the centers still lie in the same place.",
+        ),
+        Sign(
+            "largest gap (degrees)",
+            44.9,
+            45.1,
+            exact=True,
+            too_low="The centers do not go once round the origin.",
+            too_high="The centers differ, and are not spread evenly round the origin: all gaps "
+            "should be 360 degrees divided by the number of modes.",
+        ),
+        Sign(
+            "radius of ring_centers(5, 3.0)",
+            2.99,
+            3.01,
+            exact=True,
+            too_low="The angles are right; the centers lie too near. They belong at `radius`.",
+            too_high="The angles are right; the centers lie too far out. They belong at `radius`.",
+        ),
         Sign("heaviest place, share of real points", 0.1, 0.16),
         Sign("heaviest place, share of generated", 0.08, 0.16, trained=True),
         Sign("modes covered, by the usual count", 7, 8, trained=True),
@@ -922,7 +1358,8 @@ class _Deep(nn.Module):
         for module in self.modules():  # as DCGAN does
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0.0, 0.02)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, z: Tensor) -> Tensor:
         for block in self.blocks:
@@ -943,7 +1380,16 @@ def _one_batchs_share(block: nn.Module) -> float:
     return float(2 - (second @ first) / (first @ first))
 
 
-def _probe_10(block: Callable, seed: int) -> Exam:
+def _bend(block: nn.Module) -> float:
+    """How far the block is from a straight line: 0 for f(a + b) - f(0) = f(a) - f(0) + f(b) - f(0)."""
+    a, b, zero = torch.randn(64, 16), torch.randn(64, 16), torch.zeros(64, 16)
+    with torch.no_grad():
+        both, one, other, none = block(torch.cat([a + b, a, b, zero])).chunk(4)
+    off = (both - one - other + none).abs().mean()
+    return _ratio(off.item(), (one - none).abs().mean().item())
+
+
+def _bench_10(block: Callable, seed: int) -> Exam:
     torch.manual_seed(seed)
     net, share = _Deep(block), _one_batchs_share(_Deep(block).blocks[0])
     z, spreads = torch.randn(512, 16), []
@@ -953,17 +1399,26 @@ def _probe_10(block: Callable, seed: int) -> Exam:
             h = module(h)
             spreads.append(h.std(0).mean().item())
         first = torch.tanh(net.head(h))
+        large = _Deep(block).blocks[0](10 * z).std(0).mean().item()
         dead = _Deep(block).blocks[0](torch.zeros(8, 16))  # every feature constant
-    exam = ward.digits_run(seed, generator=_Deep(block))
-    exam.signs = {
+        noise = _Deep(block).blocks[0](1 + 1e-4 * torch.randn(512, 16)).std(0).mean().item()
+    signs = {
         "spread after block 1": spreads[0],
         "spread after block 4": spreads[3],
+        "spread after block 1, input 10 times as large": large,
         "spread of the first samples": first.std(0).mean().item(),
+        "bend (0: the block is a linear map)": _bend(_Deep(block).blocks[0]),
         "output on constant features": dead.abs().max().item(),
+        "spread from features that differ by 1e-4": noise,
         "weight of one batch in the running mean": share,
-        "Fréchet distance": exam.signs["distance"],
     }
-    exam.pictures["spreads"] = spreads
+    return Exam(signs, pictures={"spreads": spreads})
+
+
+def _run_10(block: Callable, seed: int) -> Exam:
+    torch.manual_seed(seed)
+    exam = ward.digits_run(seed, generator=_Deep(block))
+    exam.signs = {"Fréchet distance": exam.signs["distance"]}
     return exam
 
 
@@ -974,14 +1429,67 @@ _TEN = Case(
     minutes=12,
     reference=_well_10,
     broken=_sick_10,
-    probe=_probe_10,
+    bench=_bench_10,
+    run=_run_10,
     symptom="Every block still divides the signal by ten.",
     signs=(
-        Sign("spread after block 1", 0.4, 1.2, exact=True),
-        Sign("spread after block 4", 0.4, 1.2, exact=True),
+        Sign(
+            "spread after block 1",
+            0.4,
+            1.2,
+            exact=True,
+            too_low="The block still shrinks the signal. What stands next to the variance in "
+            "BatchNorm's root?",
+            too_high="The block makes the signal grow: block after block it explodes.",
+        ),
+        Sign(
+            "spread after block 4",
+            0.4,
+            1.2,
+            exact=True,
+            too_low="Block after block the signal dies away.",
+            too_high="Block after block the signal grows.",
+        ),
+        Sign(
+            "spread after block 1, input 10 times as large",
+            0.4,
+            1.2,
+            exact=True,
+            too_low="A larger input comes out smaller.",
+            too_high="The block's output grows with its input: it scales, and does not normalise. "
+            "It fits the weights of today and not those of tomorrow.",
+        ),
         Sign("spread of the first samples", 0.03, INF),
-        Sign("output on constant features", 0, 10, exact=True),
-        Sign("weight of one batch in the running mean", 0, 0.5, exact=True),
+        Sign(
+            "bend (0: the block is a linear map)",
+            0.1,
+            INF,
+            too_low="Nothing in the block bends any more: a chain of such blocks is one linear "
+            "map. The activation belongs in it.",
+        ),
+        Sign(
+            "output on constant features",
+            0,
+            10,
+            exact=True,
+            too_high="A feature that is constant over the batch is blown up.",
+        ),
+        Sign(
+            "spread from features that differ by 1e-4",
+            0,
+            0.3,
+            exact=True,
+            too_high="Features that differ by a ten-thousandth come out at full size, so rounding "
+            "is amplified to a signal: eps is too small to stop it. The default is 1e-5.",
+        ),
+        Sign(
+            "weight of one batch in the running mean",
+            0,
+            0.5,
+            exact=True,
+            too_high="The running statistics are nearly those of the last batch: PyTorch's "
+            "momentum is the weight of the *new* batch.",
+        ),
         Sign("Fréchet distance", -INF, 25, trained=True),
     ),
     mistakes=[
@@ -1052,25 +1560,55 @@ def _wrong_way(ema, net, decay):
         mine.copy_(theirs)
 
 
-def _probe_11(update_ema: Callable, seed: int) -> Exam:
-    net, average = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
-    assert net.running_mean is not None and average.running_mean is not None
-    with torch.no_grad():
-        net.weight.fill_(3.0)
-        net.running_mean.fill_(5.0)
-    kept = {name: value.clone() for name, value in net.state_dict().items()}
+@torch.no_grad()
+def _left_training(ema, net, decay):
+    _sick_11(ema, net, decay)
+    ema.train()
+
+
+def _without_no_grad(ema, net, decay):
+    for mine, theirs in zip(ema.parameters(), net.parameters()):
+        mine.lerp_(theirs, 1 - decay)
+    for mine, theirs in zip(ema.buffers(), net.buffers()):
+        mine.copy_(theirs)
+
+
+def _bench_11(update_ema: Callable, seed: int) -> Exam:
+    torch.manual_seed(seed)
+    linear, norm = nn.Linear(2, 3), nn.BatchNorm1d(3)
+    net = nn.Sequential(linear, norm)
+    average = copy.deepcopy(net).eval()
+    start = linear.weight.detach().clone()
+
+    def set_to(mean: float) -> None:
+        """The net's activations on N(0, 1) latents: mean ``mean`` and variance 4 in each channel."""
+        with torch.no_grad():
+            linear.weight.copy_(torch.tensor([[2.0, 0.0], [0.0, 2.0], [math.sqrt(2)] * 2]))
+            linear.bias.fill_(mean)
+            norm.running_mean.fill_(mean)  # type: ignore[union-attr]
+            norm.running_var.fill_(4.0)  # type: ignore[union-attr]
+
+    set_to(1.0)
     update_ema(average, net, 0.9)
-    newest = (average.weight.mean().item() - 1) / 2
+    way = linear.weight.detach() - start
+    newest = ((average[0].weight.detach() - start) * way).sum() / way.square().sum()  # type: ignore
+    set_to(5.0)
+    kept = {name: value.clone() for name, value in net.state_dict().items()}
     for _ in range(300):
         update_ema(average, net, 0.9)
-    changed = max(
-        (value - kept[name]).abs().max().item() for name, value in net.state_dict().items()
-    )
+    moved = [(v - kept[name]).abs().max().item() for name, v in net.state_dict().items()]
+    signs = {
+        "weight of the newest net, decay 0.9": newest.item(),
+        "running mean after 301 updates (net: 5)": average[1].running_mean.mean().item(),  # type: ignore
+        "running variance after 301 updates (net: 4)": average[1].running_var.mean().item(),  # type: ignore
+        "change of the net itself": max(moved) + float(not net.training),
+    }
+    return Exam(signs, fingerprint=[float(average.training)])
+
+
+def _run_11(update_ema: Callable, seed: int) -> Exam:
     exam = ward.average_run(update_ema, seed)
     exam.signs = {
-        "weight of the newest net, decay 0.9": newest,
-        "running mean after 301 updates (net: 5)": average.running_mean.mean().item(),
-        "change of the net itself": changed,
         "distance to the data, live net": exam.signs["live"],
         "distance to the data, average": exam.signs["average"],
     }
@@ -1084,12 +1622,45 @@ _ELEVEN = Case(
     minutes=12,
     reference=_well_11,
     broken=_sick_11,
-    probe=_probe_11,
+    bench=_bench_11,
+    run=_run_11,
     symptom="The average still normalises with the statistics it was born with.",
     signs=(
-        Sign("weight of the newest net, decay 0.9", 0.099, 0.101, exact=True),
-        Sign("running mean after 301 updates (net: 5)", 4.9, 5.1, exact=True),
-        Sign("change of the net itself", 0, 1e-6, exact=True),
+        Sign(
+            "weight of the newest net, decay 0.9",
+            0.099,
+            0.101,
+            exact=True,
+            too_low="The newest net counts for too little in the average of the weights; it should "
+            "count for 1 - decay.",
+            too_high="The newest net counts for too much in the average of the weights; it should "
+            "count for 1 - decay.",
+        ),
+        Sign(
+            "running mean after 301 updates (net: 5)",
+            4.5,
+            5.5,
+            exact=True,
+            too_low="The average's running mean does not follow the net's: it has to be brought up "
+            "to date at every call.",
+            too_high="The average's running mean has run away from the net's.",
+        ),
+        Sign(
+            "running variance after 301 updates (net: 4)",
+            3,
+            5,
+            exact=True,
+            too_low="The running mean has arrived and the running *variance* has not: BatchNorm "
+            "keeps both.",
+            too_high="The average's running variance has run away from the net's.",
+        ),
+        Sign(
+            "change of the net itself",
+            0,
+            1e-6,
+            exact=True,
+            too_high="Your update changes the net that is training. Only the average may change.",
+        ),
         Sign("distance to the data, live net", -INF, 0.15, trained=True),
         Sign("distance to the data, average", -INF, 0.06, trained=True),
     ),
@@ -1108,6 +1679,17 @@ _ELEVEN = Case(
             _buffers_back,
             "You copy the buffers from the average into the net that is training: the healthy "
             "net now evaluates as badly as the average. Turn the direction round.",
+        ),
+        Mistake(
+            _left_training,
+            "`train()` changes no number of the average: its statistics are still those that it "
+            "was born with, and the demo switches to `eval()` before it draws. Bring the buffers "
+            "along.",
+        ),
+        Mistake(
+            _without_no_grad,
+            "Parameters want a gradient and refuse to be changed in place where gradients are "
+            "recorded: keep the line with no_grad above the function.",
         ),
         Mistake(
             _rebound,
@@ -1153,7 +1735,7 @@ def _in_parts(train, test, fake, size=32):
 
 def _candidates(seed: int) -> dict[str, Tensor]:
     """Features of pictures from stand-ins for generators about which the truth is known."""
-    images, rng = data.digits().float(), torch.Generator().manual_seed(seed)
+    images, rng = ward.digits().float(), torch.Generator().manual_seed(seed)
 
     def noisy(sigma: float) -> Tensor:
         rows = torch.randperm(len(images), generator=rng)[:360]
@@ -1164,7 +1746,50 @@ def _candidates(seed: int) -> dict[str, Tensor]:
     return {"A": noisy(0.25), "B": noisy(0.4), "real": real}
 
 
-def _probe_12(evaluate: Callable, seed: int) -> Exam:
+@functools.cache
+def _known_pairs() -> list[tuple[Tensor, Tensor, float]]:
+    """Two sets of 360 rows each, and their Fréchet distance, known from their exact moments."""
+    rng = torch.Generator().manual_seed(0)
+
+    def white() -> Tensor:  # mean 0, covariance the identity, exactly
+        x = torch.randn(360, 4, generator=rng, dtype=torch.float64)
+        x = x - x.mean(0)
+        return x @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T)).T)
+
+    correlated = torch.eye(4, dtype=torch.float64)
+    correlated[0, 1] = correlated[1, 0] = 0.8
+    correlated[2, 3] = correlated[3, 2] = -0.8
+    mixed = white() @ torch.linalg.cholesky(correlated).T
+    other = white() * torch.tensor([1.0, 3.0, 1.0, 1.0]) + torch.tensor([2.0, 0.0, 0.0, 0.0])
+    off = 2 * sum(1 + v - 2 * math.sqrt(v) for v in (0.2, 1.8))  # eigenvalues 0.2 and 1.8, twice
+    return [(white().float(), mixed.float(), off), (white().float(), other.float(), 8.0)]
+
+
+def _bench_12(evaluate: Callable, seed: int) -> Exam:
+    def score(train: Tensor, test: Tensor, fake: Tensor) -> float:
+        torch.manual_seed(seed)  # the same draws for each, should the answer draw
+        return ward.value(evaluate(train.clone(), test.clone(), fake.clone()), "evaluate")
+
+    with warnings.catch_warnings():  # sets of unequal sizes: some answers compare them
+        warnings.simplefilter("ignore")
+        train, test = ward.digit_features("train"), ward.digit_features("test")
+        fakes = _candidates(1000 * seed)
+        scores = [score(train, test, fake) for fake in fakes.values()]
+        # Another training set, of the same size: of a score of test and fake nothing changes.
+        stranger = train.flip(0)[:, torch.randperm(64)] * 1.5
+        swing = max(abs(score(stranger, test, f) - s) for f, s in zip(fakes.values(), scores))
+        pairs = [
+            score(torch.cat([x, y, x, y])[:1437], x, y) / right for x, y, right in _known_pairs()
+        ]
+    signs = {
+        "change of the score with the training set": swing,
+        "equal means and variances: score / right one": pairs[0],
+        "other means and variances: score / right one": pairs[1],
+    }
+    return Exam(signs, fingerprint=scores)
+
+
+def _run_12(evaluate: Callable, seed: int) -> Exam:
     train, test = ward.digit_features("train"), ward.digit_features("test")
     rng = torch.Generator().manual_seed(seed)
     scores: dict[str, list[float]] = {"A": [], "B": [], "real": []}
@@ -1173,7 +1798,7 @@ def _probe_12(evaluate: Callable, seed: int) -> Exam:
         for draw in range(20):
             order = torch.randperm(len(test), generator=rng)
             for name, fake in _candidates(1000 * seed + draw).items():
-                scores[name].append(float(evaluate(train, test[order], fake)))
+                scores[name].append(ward.value(evaluate(train, test[order], fake), "evaluate"))
     right = sum(a < b for a, b in zip(scores["A"], scores["B"]))
     means = {name: sum(values) / 20 for name, values in scores.items()}
     signs = {
@@ -1192,13 +1817,40 @@ _TWELVE = Case(
     minutes=15,
     reference=_well_12,
     broken=_sick_12,
-    probe=_probe_12,
+    bench=_bench_12,
+    run=_run_12,
     symptom="Real digits still score 10, as bad as the models, and the better model still loses draws.",
     signs=(
-        Sign("score of the training set itself", 0.1, 1.2, exact=True),
-        Sign("score of A, a little noise", 0.5, 4, exact=True),
-        Sign("score of B, more noise", 1, 6, exact=True),
-        Sign("draws in which A beats B, of 20", 18, 20),
+        Sign(
+            "change of the score with the training set",
+            0,
+            1e-3,
+            too_high="Your score changes when the *training* set does. The reference has to be "
+            "pictures nobody trained on, and only these.",
+        ),
+        Sign(
+            "equal means and variances: score / right one",
+            0.98,
+            1.02,
+            exact=True,
+            too_low="Two sets with the same means and variances and other correlations score too "
+            "low: a Fréchet distance compares whole covariance matrices, of all pictures.",
+            too_high="Two sets with the same means and variances score too high: are all pictures "
+            "used, on both sides?",
+        ),
+        Sign(
+            "other means and variances: score / right one",
+            0.98,
+            1.02,
+            exact=True,
+            too_low="Two sets with other means and variances score too low for a Fréchet distance.",
+            too_high="Two sets with other means and variances score too high for a Fréchet "
+            "distance.",
+        ),
+        Sign("score of the training set itself", 0.1, 1.2, trained=True),
+        Sign("score of A, a little noise", 0.5, 4, trained=True),
+        Sign("score of B, more noise", 1, 6, trained=True),
+        Sign("draws in which A beats B, of 20", 18, 20, trained=True),
     ),
     mistakes=[
         Mistake(
