@@ -207,7 +207,7 @@ def _scores(sick: Exam, well: Exam) -> Figure:
                 range(1, 21), exam.curves[name], mark, color=color, label=label, ms=5, mfc="none"
             )
         ax.set(title=f"{title}: 20 draws", xlabel="draw", ylim=(0, 20), xticks=[1, 10, 20])
-    axes[0].set_ylabel("FID, digit features")
+    axes[0].set_ylabel("Fréchet distance, digit features")
     axes[1].legend(loc="upper right")
     return fig
 

@@ -775,8 +775,9 @@ _FIVE = Case(
                 _well_5(real_logits, fake_logits)[0],
                 -softplus(fake_logits).mean(),
             ),
-            "The second sigmoid is gone. But your G now has the saturating loss of chapter 1: where "
-            "D is sure of a fake, its pull is gone as well. The patient had the other one.",
+            "The second sigmoid is gone. But your G now has the minimax loss of chapter 1, which "
+            "saturates: where D is sure of a fake, its pull is gone as well. The patient had the "
+            "other one.",
         ),
         Mistake(
             _by_log,
