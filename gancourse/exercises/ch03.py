@@ -82,6 +82,12 @@ def _mode_inputs(g):
     return [
         (sparse + 0.001 * torch.randn(400, 2, generator=g), ring.centers, 0.01),
         (ball, solid, 0.2),
+        # Whole numbers, in which a distance can be 3 standard deviations exactly.
+        (
+            torch.tensor([[3.0, 0], [0, -3], [2, 2], [3, 1], [17, 0], [20, 3], [0, 24], [5, 5]]),
+            torch.tensor([[0.0, 0], [20, 0], [0, 20]]),
+            1.0,
+        ),
         (wide, ring.centers, 0.01),
         (blob, grid.centers, 0.05),
         (edge, grid.centers, 0.05),
@@ -101,6 +107,10 @@ _MODES = Exercise(
             _counter(select=lambda x, c, s: torch.ones(len(x), dtype=torch.bool)),
             "You count every sample for its nearest center, however far away it lies: keep only "
             "those within 3 standard deviations of it.",
+        ),
+        Mistake(
+            _counter(select=lambda x, c, s: torch.cdist(x, c).min(1).values < 3 * s),
+            "A sample at exactly 3 standard deviations is within them: `<=`, not `<`.",
         ),
         Mistake(
             _counter(select=_squared),
@@ -187,6 +197,11 @@ def _count_with_itself(batches, tolerance):
     return (torch.cdist(batches, batches) <= tolerance).sum((1, 2))
 
 
+def _count_closer(batches, tolerance):
+    close = torch.cdist(batches, batches) < tolerance
+    return torch.triu(close, diagonal=1).sum((1, 2))
+
+
 def _count_squared(batches, tolerance):
     close = torch.cdist(batches, batches).square() <= tolerance
     return torch.triu(close, diagonal=1).sum((1, 2))
@@ -226,6 +241,8 @@ def _birthday_inputs(g):
         (batches(60, 100, 8, 16, 0.02), 0.05),  # alike, but never within the tolerance
         (batches(40, 100, 6, 64, 0.02), 0.7),
         (batches(3, 30, 9, 4, 0.0), 0.01),  # one in every batch
+        # Whole numbers: neighbours lie exactly at the tolerance.
+        (torch.randint(40, (200, 5, 1), generator=g).float(), 1.0),
     ]
 
 
@@ -241,6 +258,10 @@ _BIRTHDAY = Exercise(
             _support(count=_count_with_itself),
             "Every batch has a duplicate for you, so the estimate is 0: you compare each sample "
             "with itself. Look at pairs of different samples only.",
+        ),
+        Mistake(
+            _support(count=_count_closer),
+            "Two samples exactly at the tolerance are duplicates: *at most*, not less than.",
         ),
         Mistake(
             _support(count=_count_squared),

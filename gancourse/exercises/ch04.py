@@ -341,6 +341,7 @@ def _slope_inputs(g):
         (torch.cat([values, values[:1]]), twice),
         (-3 * falling[:, 0].square(), falling),
         (torch.randn(40, generator=g), 3 * torch.randn(40, 3, generator=g)),
+        (0.01 * torch.randn(7, generator=g), 0.1 * torch.randn(7, 2, generator=g)),
     ]
 
 
