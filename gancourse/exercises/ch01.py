@@ -122,13 +122,13 @@ def _games(g):
 
 
 def _worth(value, args):
-    """V; where it is minus infinity anything below -10 will do: a small number inside the
-    logarithm, harmless elsewhere, makes some -14 of it."""
+    """V; where it is minus infinity anything below -3 will do: a small number inside the
+    logarithm, harmless elsewhere, makes -7 (for 1e-6) to -14 (for 1e-12) of it."""
     p, _, d, _ = args
     impossible = bool(((d == 0) & (p > 0)).any())
     if impossible and isinstance(value, (Tensor, np.ndarray, np.generic, float)):
         number = torch.as_tensor(value)
-        return -math.inf if number.ndim == 0 and bool(number < -10) else value
+        return -math.inf if number.ndim == 0 and bool(number < -3) else value
     return value
 
 
