@@ -1,10 +1,12 @@
 """Distances between two sets of features: how far is the generated from the real?
 
 Every function takes features, torch tensors or numpy arrays ``(N, d)``, and gives back floats. The
-arithmetic is float64; no network is imported, so what a feature *is* stays the caller's choice and
+arithmetic is float64, on the device of the first argument (on the CPU where that has no float64, as
+Apple's GPUs); no network is imported, so what a feature *is* stays the caller's choice and
 has to be said beside the number (:class:`MetricReport` does). All refuse, with a ValueError that
-says why, what is not ``(N, d)``, too few rows, different d, and NaN or infinite values. Where
-something is drawn and no ``generator`` is given, seed 0 is: a metric gives the same number twice.
+says why, what is not ``(N, d)``, too few rows, different d, and NaN, infinite, complex or overflowing
+values. Where something is drawn and no ``generator`` is given, seed 0 is: a metric gives the same
+number twice. Sizes may be Python, numpy or torch numbers.
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real as number
+from gancourse._numbers import whole
+
 Array = Tensor | np.ndarray
 Generator = torch.Generator | None
 EPS = torch.finfo(torch.float64).eps
+LARGEST = 1e140  # the square of anything larger, summed over rows and columns, may be infinite
 
 
 class SampleSizeWarning(UserWarning):
@@ -34,21 +40,63 @@ class SampleSizeWarning(UserWarning):
     """
 
 
-def _matrix(x: Array, name: str, rows: int = 2) -> Tensor:
+def _tensor(x: Any, name: str) -> Tensor:
+    """``x`` as it came, as a dense tensor of real numbers, or a ValueError."""
+    if not isinstance(x, Tensor):
+        try:
+            array = np.asarray(x)
+            if array.ndim == 0:
+                raise TypeError("no rows")
+            if array.dtype == object:  # rows of a table, mixed numbers
+                array = array.astype(np.float64)
+            if not array.dtype.isnative:
+                array = array.astype(array.dtype.newbyteorder("="))
+            # torch takes no view that runs backwards, and warns of one that it may not write to.
+            easy = array.flags.writeable and min(array.strides, default=0) >= 0
+            x = torch.from_numpy(array if easy else array.copy())
+        except (TypeError, ValueError) as error:
+            text = f"{name} is {type(x).__name__}; need numbers (N, d), a tensor or an array"
+            raise ValueError(f"{text} ({error})") from None
+    x = x.detach()
+    if x.layout != torch.strided or x.is_quantized or x.is_complex() or x.device.type == "meta":
+        what = f"{x.dtype}, {x.layout}, on {x.device}"
+        raise ValueError(f"{name} is {what}; need dense real numbers (N, d)")
+    return x
+
+
+def _wide(x: Tensor) -> Tensor:
+    """``x`` in float64, on the CPU if its own device has none."""
+    try:
+        return x.cpu().double() if x.device.type == "mps" else x.to(torch.float64)
+    except TypeError:
+        return x.cpu().to(torch.float64)
+
+
+def _matrix(x: Array, name: str, rows: int = 2, largest: float = LARGEST) -> Tensor:
     """``x`` as a finite float64 ``(N, d)`` with at least ``rows`` rows, or a ValueError."""
-    x = torch.as_tensor(x).detach().to(torch.float64)
+    x = _tensor(x, name)
     if x.ndim != 2 or x.shape[1] == 0:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; need (N, d) with d >= 1")
     if len(x) < rows:
         raise ValueError(f"{name} has {len(x)} rows; need at least {rows}")
-    bad = int((~x.sum(1).isfinite()).sum())
-    if bad:
+    x = _wide(x)
+    low, high = x.aminmax()
+    most = float(torch.maximum(-low, high))  # NaN if there is one
+    if not math.isfinite(most):
+        bad = int((~x.isfinite().all(1)).sum())
         raise ValueError(f"{name} has NaN or infinite values in {bad} of {len(x)} rows; need none")
+    if most > largest:
+        raise ValueError(
+            f"{name} has values up to {most:.3g}, too large for float64; need at most "
+            f"{largest:.0e}: divide all samples by one number first"
+        )
     return x
 
 
-def _pair(real: Array, fake: Array, names=("real", "fake"), rows: int = 2) -> tuple[Tensor, Tensor]:
-    x, y = _matrix(real, names[0], rows), _matrix(fake, names[1], rows)
+def _pair(
+    real: Array, fake: Array, names=("real", "fake"), rows: int = 2, largest: float = LARGEST
+) -> tuple[Tensor, Tensor]:
+    x, y = _matrix(real, names[0], rows, largest), _matrix(fake, names[1], rows, largest)
     if x.shape[1] != y.shape[1]:
         d, e = x.shape[1], y.shape[1]
         raise ValueError(f"{names[0]} has {d} columns, {names[1]} has {e}; need the same number")
@@ -78,17 +126,21 @@ def _subset(x: Tensor, size: int, generator: torch.Generator) -> Tensor:
 # --- Fréchet distance: compare means and covariances ----------------------------------------------
 
 
+EMPTY = torch.empty(0, device="cpu", dtype=torch.float64)
+
+
 class FeatureStats:
     """Mean and covariance (over n - 1) of features ``(N, d)`` that arrive in batches.
 
     Each batch is centered at its own mean and then merged, so that a large common offset costs no
-    digits; one-pass ``E[xx'] - mm'`` in float32 gives negative variances.
+    digits; one-pass ``E[xx'] - mm'`` in float32 gives negative variances. The first batch decides on
+    which device the numbers are kept; later ones may come from another.
 
     Source: Chan, Golub & LeVeque 1983, The American Statistician 37.
     """
 
     def __init__(self) -> None:
-        self.n, self._mean, self._scatter = 0, torch.zeros(0), torch.zeros(0, 0)
+        self.n, self._mean, self._scatter = 0, EMPTY, EMPTY
 
     def update(self, features: Array) -> FeatureStats:
         """Add a batch of one row or more."""
@@ -107,9 +159,10 @@ class FeatureStats:
         if self._mean.shape != other._mean.shape:
             d, e = len(self._mean), len(other._mean)
             raise ValueError(f"features have {e} columns; need {d}, as before")
-        n, delta = self.n + other.n, other._mean - self._mean
+        theirs, scatter = (t.to(self._mean.device) for t in (other._mean, other._scatter))
+        n, delta = self.n + other.n, theirs - self._mean
         between = self.n * other.n / n * torch.outer(delta, delta)
-        self._scatter = self._scatter + other._scatter + between
+        self._scatter = self._scatter + scatter + between
         self._mean, self.n = self._mean + delta * (other.n / n), n
         return self
 
@@ -161,13 +214,15 @@ def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> fl
 
     Source: Dowson & Landau 1982, Journal of Multivariate Analysis 12.
     """
-    shapes = [tuple(np.shape(a)) for a in (mean1, cov1, mean2, cov2)]
+    given = {"mean1": mean1, "cov1": cov1, "mean2": mean2, "cov2": cov2}
+    m1, s1, m2, s2 = parts = [_tensor(a, name) for name, a in given.items()]
+    shapes = [tuple(a.shape) for a in parts]
     d = (*shapes[0], 0)[0]
     if shapes != [(d,), (d, d)] * 2:
         raise ValueError(f"mean1, cov1, mean2, cov2 have shapes {shapes}; need (d,), (d, d), twice")
-    s1, s2 = _matrix(cov1, "cov1", 1), _matrix(cov2, "cov2", 1)
-    m1 = _matrix(torch.as_tensor(mean1)[None], "mean1", 1)
-    m2 = _matrix(torch.as_tensor(mean2)[None], "mean2", 1)
+    s1, s2 = _pair(s1, s2, ("cov1", "cov2"), 1, LARGEST**2)
+    m1, m2 = _pair(m1[None], m2[None], ("mean1", "mean2"), 1)
+    m1, m2 = m1.to(s1.device), m2.to(s1.device)
     for name, s in (("cov1", s1), ("cov2", s2)):
         if (s - s.T).max() > 1e-5 * s.diagonal().abs().max():
             raise ValueError(f"{name} is not symmetric; need a covariance")
@@ -227,6 +282,14 @@ class FidInfinity(NamedTuple):
     fids: list[float]
 
 
+def _sizes(sizes: Any, most: int) -> list[int]:
+    try:
+        return [whole("sizes", size, 2, most) for size in sizes]
+    except (TypeError, ValueError):
+        need = f"2 or more different ones, 2 to {most}"
+        raise ValueError(f"sizes={sizes!r}; need {need}, each a whole number") from None
+
+
 def fid_infinity(
     real: Array, fake: Array, sizes: Sequence[int] | None = None, generator: Generator = None
 ) -> FidInfinity:
@@ -243,22 +306,27 @@ def fid_infinity(
         ``value``, ``slope``, and the points of the fit, ``sizes`` and ``fids``.
 
     Raises:
-        ValueError: for fewer than 2 different sizes, or one below 2 or above n or m.
+        ValueError: for fewer than 2 different sizes, or one below 2 or above n or m; without
+            ``sizes``, for fewer than 20 rows, a tenth of which is no sample.
 
     Source: Chong & Forsyth 2020, arXiv 1911.07023.
     """
     x, y = _pair(real, fake)
     most = min(len(x), len(y))
     if sizes is None:
+        if most < 20:
+            got = f"real has {len(x)} rows, fake {len(y)}"
+            raise ValueError(f"{got}; need 20 of each for a line, or sizes of your own")
         sizes = [int(s) for s in np.linspace(max(2, most // 10), most, 15)]
-    if len(set(sizes)) < 2 or min(sizes) < 2 or max(sizes) > most:
-        raise ValueError(f"sizes={list(sizes)}; need 2 or more different ones, 2 to {most}")
+    sizes = _sizes(sizes, most)
+    if len(set(sizes)) < 2:
+        raise ValueError(f"sizes={sizes}; need 2 or more different ones, 2 to {most}")
     if min(sizes) < x.shape[1]:
         _warn(f"sizes from {min(sizes)} in {x.shape[1]} dimensions: not on the line yet")
     g = _seeded(generator)
     fids = [_fid(_subset(x, s, g), _subset(y, s, g)) for s in sizes]
     slope, value = np.polyfit(1 / np.array(sizes), fids, 1)
-    return FidInfinity(float(value), float(slope), list(sizes), fids)
+    return FidInfinity(float(value), float(slope), sizes, fids)
 
 
 # --- kernel distance: no Gaussian, no bias --------------------------------------------------------
@@ -280,11 +348,17 @@ def kid(real: Array, fake: Array) -> float:
     """Kernel distance: the unbiased squared MMD with the kernel ``(x.y / d + 1)^3``.
 
     Its mean is 0 for equal distributions at every n, so it may come out negative, and the sizes
-    of real ``(n, d)`` and fake ``(m, d)`` may differ. No row is paired with itself.
+    of real ``(n, d)`` and fake ``(m, d)`` may differ. No row is paired with itself. Unlike the
+    Fréchet distance it changes when both samples are shifted alike, since the kernel looks at angles
+    from the origin; and far from it digits cancel: with a common offset of 1e6 spreads the value
+    may be off by some 0.2 %, with 1e8 it means nothing.
+
+    Raises:
+        ValueError: for values above 1e40, whose sixth powers overflow.
 
     Source: Binkowski, Sutherland, Arbel & Gretton 2018, arXiv 1801.01401.
     """
-    x, y = _pair(real, fake)
+    x, y = _pair(real, fake, largest=1e40)
     n, m = len(x), len(y)
     within = _kernel_sum(x) / (n * (n - 1)) + _kernel_sum(y) / (m * (m - 1))
     return within - 2 * _kernel_sum(x, y) / (n * m)
@@ -305,11 +379,8 @@ def kid_subsets(
         ValueError: for a subset_size below 2 or above n or m, or subsets below 1.
     """
     x, y = _pair(real, fake)
-    most = min(len(x), len(y))
-    if not 2 <= subset_size <= most or subsets < 1:
-        raise ValueError(
-            f"subset_size={subset_size}, subsets={subsets}; need 2 to {most}, and >= 1"
-        )
+    subset_size = whole("subset_size", subset_size, 2, min(len(x), len(y)))
+    subsets = whole("subsets", subsets)
     g = _seeded(generator)
     values = [kid(_subset(x, subset_size, g), _subset(y, subset_size, g)) for _ in range(subsets)]
     return float(np.mean(values)), float(np.std(values))
@@ -331,13 +402,19 @@ def inception_score(
         Mean and standard deviation over the splits.
 
     Raises:
-        ValueError: for splits below 1 or above N / 2.
+        ValueError: for splits below 1 or above N / 2, or probabilities in place of logits (rows
+            that are nowhere negative and sum to 1; their logarithm would do).
 
     Source: Salimans et al. 2016, arXiv 1606.03498.
     """
     x = _matrix(logits, "logits")
-    if not 1 <= splits <= len(x) // 2:
-        raise ValueError(f"splits={splits}; need 1 to {len(x) // 2}, so that each has two rows")
+    splits = whole("splits", splits, 1, len(x) // 2)  # two rows for each
+    # float16 probabilities of 1,000 classes sum to 1 within some 2e-3.
+    if x.shape[1] > 1 and bool((x >= 0).all()) and bool(((x.sum(1) - 1).abs() < 5e-3).all()):
+        raise ValueError(
+            "logits are probabilities: no row has a negative entry, and each sums to 1; need what "
+            "the classifier returns before its softmax, or the probabilities' logarithm"
+        )
     scores = []
     for part in _subset(x, len(x), _seeded(generator)).log_softmax(1).tensor_split(splits):
         log_marginal = part.logsumexp(0) - math.log(len(part))
@@ -348,41 +425,139 @@ def inception_score(
 # --- nearest neighbours: fidelity and diversity apart ---------------------------------------------
 
 
-def _blocks(x: Tensor, y: Tensor, elements: int = 1 << 23) -> Iterator[tuple[slice, Tensor]]:
-    """Squared distances, 64 MiB at most at a time: which rows of ``x``, and ``(rows, M)``."""
-    xx, yy = (torch.linalg.vector_norm(s, dim=1).square() for s in (x, y))
-    step = max(1, min(256, elements // len(y)))
-    for i in range(0, len(x), step):
-        rows = slice(i, min(i + step, len(x)))
-        block = torch.addmm(yy, x[rows], y.T, alpha=-2)
-        yield rows, block.add_(xx[rows, None]).clamp_(min=0)
+# The matrix product |x|^2 + |y|^2 - 2 x.y is fast, but off by up to a few ulps of |x|^2 + |y|^2: more
+# than a whole distance where clusters lie far apart. So it gives lower bounds only, and every
+# comparison that they leave open is decided by differences, which are right to a few ulps of the
+# distance itself. On ordinary features that is about one pair a row.
 
 
-def _radii(x: Tensor, k: int, name: str) -> Tensor:
-    """Squared distance of each row to its k-th nearest *other* row, ``(N,)``."""
-    if not 1 <= k < len(x):
-        raise ValueError(f"k={k} with {len(x)} rows in {name}; need 1 <= k < rows")
-    nearest, i = x.new_full((len(x), k), torch.inf), 0
-    while i < len(x):
-        # Of the symmetric matrix only the part from the diagonal on: it serves rows and columns.
-        block = next(_blocks(x[i:], x[i:]))[1]
-        block.diagonal().fill_(torch.inf)
-        j = i + len(block)
-        for rows, part in (slice(i, j), block), (slice(j, None), block[:, j - i :].T):
-            nearest[rows] = torch.cat([nearest[rows], part], 1).topk(k, 1, largest=False)[0]
-        i = j
+class _Points(NamedTuple):
+    """A sample twice: as it came, and scaled and shifted for the matrix product."""
+
+    raw: Tensor  # (N, d), of any type
+    scale: float  # a power of two; raw * scale lies in [-1, 1]
+    near: Tensor  # (N, d) float64: raw * scale - center
+    squares: Tensor  # (N,): |near|^2
+
+    def rows(self, index: Tensor | slice) -> Tensor:
+        return self.raw[index].to(torch.float64) * self.scale
+
+    def after(self, i: int) -> _Points:
+        return _Points(self.raw[i:], self.scale, self.near[i:], self.squares[i:])
+
+
+def _rounding(x: _Points) -> float:
+    """Times ``|x|^2 + |y|^2``: how far the matrix product may be off (a bound, not a typical value)."""
+    return (x.raw.shape[1] + 16) * EPS
+
+
+def _neighbours(real: Array, fake: Array, names=("real", "fake")) -> tuple[_Points, _Points]:
+    x, y = _pair(real, fake, names, largest=math.inf)
+    # Balls don't see a shift or a scale: squares of 1e200 needn't overflow. The center is a median,
+    # which one far outlier can't pull away from the rest.
+    exponent = max(math.frexp(max(float(s.abs().max()) for s in (x, y)))[1], -1000)
+    scale, some = 2.0**-exponent, x[:: max(1, len(x) // 256)]
+    center, points = (some * scale).median(0).values, []
+    for given, wide, name in ((real, x, names[0]), (fake, y, names[1])):
+        raw = _tensor(given, name).to(x.device)
+        # Not in place where these may still be the caller's own numbers.
+        near = wide * scale if raw.dtype == wide.dtype else wide.mul_(scale)
+        near -= center
+        squares = torch.linalg.vector_norm(near, dim=1).square()
+        points.append(_Points(raw, scale, near, squares))
+    return points[0], points[1]
+
+
+def _blocks(x: _Points, y: _Points, elements: int = 1 << 23) -> Iterator[tuple[slice, Tensor]]:
+    """Lower bounds of squared distances, 64 MiB at most at a time: rows of ``x``, ``(rows, M)``."""
+    short = 1 - _rounding(x)
+    step = max(1, min(256, elements // len(y.raw)))
+    for i in range(0, len(x.raw), step):
+        rows = slice(i, min(i + step, len(x.raw)))
+        block = torch.addmm(y.squares * short, x.near[rows], y.near.T, alpha=-2)
+        yield rows, block.add_(x.squares[rows, None] * short)
+
+
+def _exact(x: _Points, y: _Points, i: Tensor, j: Tensor) -> Tensor:
+    """Squared distances of pairs of rows, by differences."""
+    step = max(1, (1 << 20) // x.raw.shape[1])
+    pairs = zip(i.split(step), j.split(step))
+    return torch.cat([(x.rows(a) - y.rows(b)).square().sum(1) for a, b in pairs])
+
+
+def _all_exact(x: _Points, y: _Points, rows: Tensor | slice) -> Tensor:
+    """The same for some rows of ``x`` against all of ``y``: slow, for where much is left open."""
+    every = slice(None)
+    mode = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(x.rows(rows), y.rows(every), compute_mode=mode).square()
+
+
+def _kth(x: _Points, y: _Points, k: int) -> tuple[Tensor, Tensor]:
+    """Squared distance of each row of ``x`` to its k-th nearest in ``y``, and which that is.
+
+    Where ``y is x``, a row is not its own neighbour.
+    """
+    n, others = len(x.raw), len(y.raw) - (x is y)
+    keep = min(k + 4, others)
+    low = x.near.new_full((n, keep), torch.inf)
+    who = torch.zeros((n, keep), dtype=torch.int64, device=low.device)
+
+    def merge(rows: slice, block: Tensor, first: int) -> None:
+        values, at = torch.cat([low[rows], block], 1).topk(keep, 1, largest=False)
+        old = who[rows].gather(1, at.clamp(max=keep - 1))
+        low[rows], who[rows] = values, torch.where(at < keep, old, at - keep + first)
+
+    if x is y:
+        i = 0
+        while i < n:
+            # Of the symmetric matrix only the part from the diagonal on: it serves rows and columns.
+            rest = x.after(i)
+            block = next(_blocks(rest, rest))[1]
+            block.diagonal().fill_(torch.inf)
+            j = i + len(block)
+            merge(slice(i, j), block, i)
+            merge(slice(j, None), block[:, j - i :].T, i)
+            i = j
+    else:
+        for rows, block in _blocks(x, y):
+            merge(rows, block, 0)
+    # The k-th distance lies between the k-th lower and the k-th upper bound.
+    high = low + 2 * _rounding(x) * (x.squares[:, None] + y.squares[who])
+    least, most = low[:, k - 1 : k], high.kthvalue(k, 1, keepdim=True).values
+    row, column = ((high >= least) & (low <= most)).nonzero(as_tuple=True)
+    beyond = low[:, -1:] <= most  # a row that was not kept may be the one
+    low[row, column] = _exact(x, y, row, who[row, column])
+    values, at = low.sort(1)
+    distance, which = values[:, k - 1], who.gather(1, at[:, k - 1 : k])[:, 0]
+    if keep < others:
+        for rows in beyond[:, 0].nonzero()[:, 0].split(256):
+            whole_rows = _all_exact(x, y, rows)
+            if x is y:
+                whole_rows[torch.arange(len(rows), device=rows.device), rows] = torch.inf
+            distance[rows], which[rows] = whole_rows.kthvalue(k, 1)
+    return distance, which
+
+
+def _radii(x: _Points, k: int, name: str) -> Tensor:
+    """Squared radius of the ball of each row, ``(N,)``: it reaches to the k-th nearest *other* row."""
+    if not 1 <= k < len(x.raw):
+        raise ValueError(f"k={k} with {len(x.raw)} rows in {name}; need 1 <= k < rows")
     # A hair wider, so that a point on the sphere counts as inside whatever the rounding.
-    hair = 1e-13 * torch.linalg.vector_norm(x, dim=1).max() ** 2
-    return nearest.max(1).values + hair
+    return _kth(x, x, k)[0] * (1 + (4 + math.sqrt(x.raw.shape[1])) * EPS)
 
 
-def _neighbours(real: Array, fake: Array) -> tuple[Tensor, Tensor]:
-    x, y = _pair(real, fake)
-    # |x|^2 + |y|^2 - 2 x.y loses digits far from the origin, and distances don't see a shift.
-    center = x.mean(0)
-    # Not in place where x or y may still be the caller's own numbers.
-    ours = [torch.as_tensor(s).dtype != x.dtype for s in (real, fake)]
-    return x.sub_(center) if ours[0] else x - center, y.sub_(center) if ours[1] else y - center
+def _inside(x: _Points, y: _Points, rows: slice, low: Tensor, radii: Tensor) -> Tensor:
+    """Which of a block's squared distances, known by lower bounds, are at most the radii."""
+    inside = low <= radii
+    i, j = inside.nonzero(as_tuple=True)
+    r = radii.expand_as(low)[i, j]
+    open_ = low[i, j] + 2 * _rounding(x) * (x.squares[rows][i] + y.squares[j]) > r
+    i, j, r = i[open_], j[open_], r[open_]
+    if len(i) > low.numel() // 8:
+        return _all_exact(x, y, rows) <= radii
+    if len(i):
+        inside[i, j] = _exact(x, y, i + rows.start, j) <= r
+    return inside
 
 
 def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float]:
@@ -393,6 +568,9 @@ def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float
     are closed; no point is its own neighbour. An outlier's ball is huge: see
     :func:`density_coverage`.
 
+    Distances are compared exactly (up to a few ulps, within which a point counts as on the sphere):
+    neither an outlier nor an offset changes who is inside.
+
     Raises:
         ValueError: for k outside 1 .. rows - 1.
 
@@ -401,14 +579,15 @@ def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float
 
     Source: Kynkäänniemi et al. 2019, arXiv 1904.06991.
     """
+    k = whole("k", k, None)
     x, y = _neighbours(real, fake)
-    _warn_unequal(x, y)
+    _warn_unequal(x.raw, y.raw)
     x_radii, y_radii = _radii(x, k, "real"), _radii(y, k, "fake")
     fake_inside, reached = torch.zeros_like(y_radii, dtype=torch.bool), 0
-    for rows, block in _blocks(x, y):
-        fake_inside |= (block <= x_radii[rows, None]).any(0)
-        reached += int((block <= y_radii).any(1).sum())
-    return float(fake_inside.double().mean()), reached / len(x)
+    for rows, low in _blocks(x, y):
+        fake_inside |= _inside(x, y, rows, low, x_radii[rows, None]).any(0)
+        reached += int(_inside(x, y, rows, low, y_radii[None]).any(1).sum())
+    return float(fake_inside.double().mean()), reached / len(x.raw)
 
 
 def density_coverage(real: Array, fake: Array, k: int = 5) -> tuple[float, float]:
@@ -420,13 +599,14 @@ def density_coverage(real: Array, fake: Array, k: int = 5) -> tuple[float, float
 
     Source: Naeem, Oh, Uh, Choi & Yoo 2020, arXiv 2002.09797.
     """
+    k = whole("k", k, None)
     x, y = _neighbours(real, fake)
-    _warn_unequal(x, y)
+    _warn_unequal(x.raw, y.raw)
     radii, hits, covered = _radii(x, k, "real"), 0, 0
-    for rows, block in _blocks(x, y):
-        inside = block <= radii[rows, None]
+    for rows, low in _blocks(x, y):
+        inside = _inside(x, y, rows, low, radii[rows, None])
         hits, covered = hits + int(inside.sum()), covered + int(inside.any(1).sum())
-    return hits / (k * len(y)), covered / len(x)
+    return hits / (k * len(y.raw)), covered / len(x.raw)
 
 
 # --- two tests: was it copied? can it be told apart? ----------------------------------------------
@@ -459,8 +639,8 @@ def copying_test(train: Array, test: Array, fake: Array) -> CopyingTest:
     distances = []
     for name, sample in (("fake", fake), ("test", test)):
         x, y = _pair(train, sample, ("train", name))
-        blocks = _blocks(y - x.mean(0), x - x.mean(0))
-        nearest = x[torch.cat([block.argmin(1) for _, block in blocks])]
+        near_x, near_y = _neighbours(x, y, ("train", name))
+        nearest = x[_kth(near_y, near_x, 1)[1]]
         distances.append((y - nearest).norm(dim=1).cpu().numpy())  # exactly 0 for a copy
     (n, m), ranks = (len(d) for d in distances), rankdata(np.concatenate(distances))
     farther = ranks[:n].sum() - n * (n + 1) / 2  # pairs (fake, test) in which the fake is
@@ -498,6 +678,11 @@ def classifier_test(
     from sklearn.preprocessing import StandardScaler
 
     x, y = _pair(real, fake, rows=4)
+    if classifier is not None and not (
+        hasattr(classifier, "fit") and hasattr(classifier, "predict")
+    ):
+        got = type(classifier).__name__
+        raise ValueError(f"classifier is {got}; need an object with fit and predict, or None")
     g, n = _seeded(generator), min(len(x), len(y))
     x, y, half = _subset(x, n, g).cpu(), _subset(y, n, g).cpu(), n // 2
     if classifier is None:
@@ -518,6 +703,20 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
+
+
+def _single(metric: Callable, value: Any) -> float:
+    """What a metric returned, as one number, or a ValueError that names the metric."""
+    try:
+        return number("value", value, "")
+    except ValueError:
+        pass
+    if isinstance(value, float) or getattr(value, "ndim", None) == 0:
+        return float(value)  # NaN or infinite: the metric's own answer
+    name, what = getattr(metric, "__name__", str(metric)), type(value).__name__
+    if isinstance(value, (tuple, list)):
+        what = f"{len(value)} values"
+    raise ValueError(f"metric returned {what}; need one number, e.g. lambda r, f: {name}(r, f)[0]")
 
 
 def interval(
@@ -541,17 +740,29 @@ def interval(
         samples: each ``(N, d)``, of 4 rows or more.
         level: how often the interval should hold, between 0 and 1.   resamples: 10 or more.
 
+    Raises:
+        ValueError: for samples or settings as above, a metric that doesn't return one number, or one
+            that refuses the halves.
+
     Source: Shao & Wu 1989, Annals of Statistics 17 (the delete-d jackknife at d = n / 2).
     """
-    if not 0 < level < 1 or resamples < 10 or not samples:
-        got = f"level={level}, resamples={resamples}, {len(samples)} samples"
-        raise ValueError(f"{got}; need 0 < level < 1, resamples >= 10, a sample")
+    level = number("level", level, "a share between 0 and 1", above=0, most=1 - EPS)
+    resamples = whole("resamples", resamples, 10)
+    if not samples:
+        raise ValueError("no samples; need interval(metric, real, fake), or as many as it takes")
     x, g = [_matrix(s, "samples", rows=4) for s in samples], _seeded(generator)
-    value, halves = float(metric(*x)), []
+    value, halves = _single(metric, metric(*x)), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SampleSizeWarning)  # said once, by the line above
         for _ in range(resamples):
-            halves.append(float(metric(*(_subset(s, len(s) // 2, g) for s in x))))
+            parts = [_subset(s, len(s) // 2, g) for s in x]
+            try:
+                halves.append(_single(metric, metric(*parts)))
+            except ValueError as error:
+                rows = " and ".join(f"{len(p)} of {len(s)} rows" for p, s in zip(parts, x))
+                raise ValueError(
+                    f"metric takes the samples, but not their random halves ({rows}): {error}"
+                ) from error
     # FID of a half is more biased than FID of the whole: take the spread, not the place.
     low, high = np.quantile(halves, [(1 - level) / 2, (1 + level) / 2]) - np.mean(halves)
     return Interval(value, value + float(low), value + float(high))
@@ -591,15 +802,19 @@ class MetricReport:
         """Value, floor and ceiling of ``metric(real, sample)``, each sample as long as ``fake``.
 
         ``features`` is the network, with ``.name`` and ``.digest``. ValueError when
-        ``other_real`` or ``worthless`` has fewer rows than ``fake``.
+        ``other_real`` or ``worthless`` has fewer rows than ``fake``, for a metric that doesn't return
+        one number, and for a lambda: the report needs its name.
         """
+        label = getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__)
+        if label == "<lambda>":
+            raise ValueError("metric is a lambda, which has no name to report; define it with def")
         n = len(fake)
         if min(len(other_real), len(worthless)) < n:
             got = f"other_real has {len(other_real)} rows, worthless {len(worthless)}"
             raise ValueError(f"{got}; need {n}, as many as fake")
-        value, floor, ceiling = (float(metric(real, s[:n])) for s in (fake, other_real, worthless))
-        label, about = getattr(metric, "__name__", str(metric)), (features.name, features.digest)
-        return cls(label, value, floor, ceiling, *about, len(real), n, split)
+        three = (_single(metric, metric(real, s[:n])) for s in (fake, other_real, worthless))
+        about = (features.name, features.digest)
+        return cls(label, *three, *about, len(real), n, split)
 
     def __str__(self) -> str:
         return (
@@ -647,8 +862,8 @@ def mode_coverage(samples: Array, centers: Array, std: float, n_std: float = 3) 
     Source: Lin, Khetan, Fanti & Oh 2018 (PacGAN), arXiv 1712.04086; ``fair_modes`` is ours.
     """
     x, centers = _pair(samples, centers, ("samples", "centers"), rows=1)
-    if not (std > 0 and n_std > 0):
-        raise ValueError(f"std={std}, n_std={n_std}; need both positive")
+    std = number("std", std, "a positive number", above=0)
+    n_std = number("n_std", n_std, "a positive number", above=0)
     n, k = len(x), len(centers)
     # Differences, not torch.cdist: its matrix-product form loses digits far from the origin.
     distance, nearest = (x[:, None] - centers).norm(dim=2).min(1)

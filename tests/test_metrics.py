@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gancourse import data, metrics
 from gancourse.metrics import SampleSizeWarning
+from tests.modes import each_mode
 
 property_test = settings(max_examples=25, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 10_000)
@@ -310,6 +311,13 @@ def test_kid_subsets():
     assert metrics.kid_subsets(x, y, 100, 60) == (mean, std)
     other = metrics.kid_subsets(x, y, 100, 60, torch.Generator().manual_seed(1))
     assert other != (mean, std)
+    # Over n, not n - 1: the spread of these very subsets, as the authors' code has it.
+    g, two = torch.Generator().manual_seed(5), []
+    for _ in range(2):
+        rows = [torch.randperm(len(s), generator=g)[:60] for s in (x, y)]
+        two.append(metrics.kid(x[rows[0]], y[rows[1]]))
+    got = metrics.kid_subsets(x, y, 2, 60, torch.Generator().manual_seed(5))
+    assert got == pytest.approx((sum(two) / 2, abs(two[0] - two[1]) / 2), rel=1e-12)
     same, none = metrics.kid_subsets(x, y[:150], subsets=3, subset_size=150)
     assert none >= 0 and same == pytest.approx(metrics.kid(x, y), abs=0.2)
     with pytest.raises(ValueError, match="subset_size=151"):
@@ -396,6 +404,108 @@ def test_neighbours_count_ties_as_inside_even_far_away(offset):
     density, coverage = density_coverage(y, y[:17], k=5)
     assert density == pytest.approx(float(inside.sum()) / (5 * 17))
     assert coverage == pytest.approx(float(inside.any(1).double().mean()))
+
+
+def exact_neighbours(x, y, k):
+    """Precision, recall, density, coverage in whole numbers of any size: no rounding at all."""
+    ratios = [[float(v).as_integer_ratio() for v in row] for row in [*x.tolist(), *y.tolist()]]
+    common = max(bottom for row in ratios for _, bottom in row)  # powers of two
+    points = np.array([[t * (common // b) for t, b in row] for row in ratios], dtype=object)
+    points_x, points_y = points[: len(x)], points[len(x) :]
+
+    def squared(a, b):
+        return ((a[:, None] - b) ** 2).sum(2)
+
+    def radii(a):
+        return np.array([sorted(np.delete(row, i))[k - 1] for i, row in enumerate(squared(a, a))])
+
+    between = squared(points_x, points_y)
+    real = between <= radii(points_x)[:, None]
+    fake = between <= radii(points_y)
+    return (
+        real.any(0).mean(), fake.any(1).mean(), real.sum() / (k * len(y)), real.any(1).mean()
+    )  # fmt: skip
+
+
+def far_outlier(x, y):
+    x[0] += 1e6
+    y[3] -= 1e9
+
+
+def far_clusters(x, y):
+    x[::2] += 1e7
+    y[::3] += 1e7
+
+
+def offset(x, y):
+    x += 1e9
+    y += 1e9
+
+
+def lattice(x, y):
+    x.mul_(2).round_()
+    y.mul_(2).round_()
+
+
+def far_lattice(x, y):
+    lattice(x, y)
+    offset(x, y)
+    x[0] -= 1e7
+
+
+def copies(x, y):
+    x[10:] = x[:5].repeat(6, 1)[:30]
+    y[:20] = x[:20]
+
+
+def alike(x, y):
+    x[:], y[:] = 1.01, 1.01
+
+
+def scaled(by):
+    def change(x, y):
+        x *= by
+        y *= by
+
+    return change
+
+
+HOSTILE = [far_outlier, far_clusters, offset, lattice, far_lattice, copies, alike, scaled(1e-300),
+           scaled(1e300)]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+@pytest.mark.parametrize(("d", "k"), [(1, 1), (3, 3), (3, 29), (7, 3)])
+@pytest.mark.parametrize("block", [1 << 23, 100])
+def test_neighbours_are_exact_on_hostile_samples(change, d, k, block, monkeypatch):
+    blocks = metrics._blocks
+    monkeypatch.setattr(metrics, "_blocks", lambda x, y: blocks(x, y, block))
+    x, y = gaussian(40, d, seed=d), gaussian(30, d, seed=k, shift=0.3)
+    change(x, y)
+    got = *precision_recall(x, y, k), *density_coverage(x, y, k)
+    assert got == pytest.approx(exact_neighbours(x, y, k), rel=1e-12)
+
+
+def test_one_outlier_changes_no_other_ball():
+    """Widened by the rounding of the farthest point, every ball had swallowed its surroundings."""
+    x, y = gaussian(500, 3), gaussian(500, 3, seed=1)
+    want = *precision_recall(x, y), *density_coverage(x, y)
+    for far in (1e6, 1e9):
+        spoiled = x.clone()
+        spoiled[0] = far
+        got = *precision_recall(spoiled, y), *density_coverage(spoiled, y)
+        assert got == pytest.approx(want, abs=0.02)
+
+
+def test_the_copying_test_finds_the_nearest_between_far_clusters():
+    """By the matrix product alone the nearest of a cluster 1e8 away is any of its members."""
+    train, test, fake = gaussian(300, 3), gaussian(200, 3, seed=1), gaussian(200, 3, seed=2)
+    for sample in (train, test, fake):
+        sample[::2] += 1e8
+    want = [(s[:, None] - train).norm(dim=2).min(1).values for s in (fake, test)]
+    got = metrics.copying_test(train, test, fake)
+    assert got.ratio == pytest.approx(np.median(want[0]) / np.median(want[1]), rel=1e-9)
+    assert got.closer == pytest.approx(float((want[0][:, None] < want[1]).double().mean()))
 
 
 @property_test
@@ -540,9 +650,10 @@ def test_interval_of_fid_holds_its_value_and_is_quiet():
 def test_interval_refuses():
     mean, x = (lambda s: float(s.mean())), gaussian(10)
     for bad in ({"level": 1.0}, {"level": 0}, {"resamples": 9}):
-        with pytest.raises(ValueError, match="need 0 < level < 1"):
+        (name, value), *_ = bad.items()
+        with pytest.raises(ValueError, match=f"^{name}={value}; need"):
             metrics.interval(mean, x, **bad)
-    with pytest.raises(ValueError, match="a sample"):
+    with pytest.raises(ValueError, match="no samples"):
         metrics.interval(mean)
     with pytest.raises(ValueError, match="3 rows"):
         metrics.interval(mean, x[:3])
@@ -623,6 +734,152 @@ def test_frechet_distance_refuses():
             metrics.frechet_distance(*args)
 
 
+SOFTMAX = gaussian(20, 10).softmax(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: metrics.precision_recall(x, x, k=2.5), "k=2.5; need a whole number"),
+        (lambda x: metrics.density_coverage(x, x, k="3"), "k='3'; need"),
+        (lambda x: metrics.kid_subsets(x, x, subset_size=50.5), "subset_size=50.5; need"),
+        (lambda x: metrics.kid_subsets(x, x, subset_size=41), "subset_size=41; need"),
+        (lambda x: metrics.kid_subsets(x, x, 0, 10), "subsets=0; need a positive"),
+        (lambda x: metrics.fid_infinity(x, x, sizes=[10.5, 20]), r"sizes=\[10.5, 20\]; need 2 or"),
+        (lambda x: metrics.fid_infinity(x, x, sizes=10), "sizes=10; need 2 or more"),
+        (lambda x: metrics.fid_infinity(x[:5], x[:5]), "real has 5 rows, fake 5; need 20"),
+        (lambda x: metrics.fid_infinity(x, x[:19]), "fake 19; need 20"),
+        (lambda x: metrics.fid(None, x), "real is NoneType; need numbers"),
+        (lambda x: metrics.kid(x, "fake"), "fake is str; need numbers"),
+        (lambda x: metrics.fid(x, [[1, 2], [3]]), "fake is list; need numbers"),
+        (lambda x: metrics.fid(x, x + 1j), "fake is torch.complex128"),
+        (lambda x: metrics.kid(x.numpy() + 1j, x), "real is torch.complex128"),
+        (lambda x: metrics.fid(x, x.to_sparse()), "fake is .*sparse_coo"),
+        (lambda x: metrics.fid(x.to("meta"), x), "real is .* on meta; need dense"),
+        (lambda x: metrics.fid(1e160 * x, x), "real has values up to .*e.160, too large"),
+        (lambda x: metrics.FeatureStats().update(1e160 * x), "features has values up to"),
+        (lambda x: metrics.kid(x, 1e60 * x), "fake has values up to .*; need at most 1e.40"),
+        (lambda x: metrics.inception_score(SOFTMAX), "logits are probabilities"),
+        (lambda x: metrics.inception_score(SOFTMAX.half()), "logits are probabilities"),
+        (lambda x: metrics.inception_score(torch.eye(10).repeat(3, 1)), "before its softmax"),
+        (lambda x: metrics.inception_score(x, 2.5), "splits=2.5"),
+        (lambda x: metrics.classifier_test(x, x, classifier="svm"), "classifier is str"),
+        (lambda x: metrics.mode_coverage(x, x, "1"), "std='1'; need a positive number"),
+        (lambda x: metrics.interval(metrics.precision_recall, x, x), "metric returned 2 values"),
+        (lambda x: metrics.interval(metrics.fid_infinity, x, x), r"fid_infinity\(r, f\)\[0\]"),
+        (lambda x: metrics.interval(lambda a: None, x), "metric returned NoneType"),
+        (lambda x: metrics.interval(metrics.kid), "no samples"),
+        (lambda x: metrics.interval(metrics.kid, x, x, resamples=9), "resamples=9; need"),
+        (lambda x: metrics.interval(metrics.kid, x, x, level=1), "level=1; need"),
+        (
+            lambda x: metrics.interval(lambda r: metrics.density_coverage(r, r, 3)[0], x[:6]),
+            r"not their random halves \(3 of 6 rows\): k=3 with 3 rows",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::gancourse.metrics.SampleSizeWarning")
+def test_what_came_and_what_is_needed(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(gaussian(40, 4))
+
+
+def test_numbers_of_any_kind_are_numbers():
+    x, y = gaussian(40, 4), gaussian(40, 4, seed=1)
+    for k in (2.0, np.int64(2), np.float32(2), torch.tensor(2), torch.tensor([2])):
+        assert metrics.precision_recall(x, y, k) == metrics.precision_recall(x, y, 2)
+        assert metrics.density_coverage(x, y, k) == metrics.density_coverage(x, y, 2)
+        assert metrics.inception_score(x, k) == metrics.inception_score(x, 2)
+        assert metrics.kid_subsets(x, y, k, 10 * k) == metrics.kid_subsets(x, y, 2, 20)
+    fit = fid_infinity(x, y, np.linspace(10, 40, 4))
+    assert fit == fid_infinity(x, y, torch.tensor([10, 20, 30, 40])) and fit.sizes[1] == 20
+    assert metrics.mode_coverage(x, y, np.float32(1), torch.tensor(2))[0] > 0
+    spread = metrics.interval(lambda r: r.mean(), x, level=np.float64(0.9))
+    assert spread == metrics.interval(lambda r: float(r.mean()), x, level=0.9)
+
+
+def test_arrays_of_any_kind_are_arrays():
+    x, y = gaussian(40, 4).float(), gaussian(40, 4, seed=1)
+    want, array = metrics.fid(x, y), x.numpy()
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for same in (array[::-1][::-1], array.astype(">f4"), array.astype(object), frozen,
+                     array.tolist(), np.asfortranarray(array)):  # fmt: skip
+            assert metrics.fid(same, y) == pytest.approx(want, rel=1e-12)
+        assert metrics.fid(array[::-1], y) == pytest.approx(want)
+        assert metrics.fid((10 * x).int(), y) == metrics.fid((10 * x).int().double(), y)
+
+
+def test_one_huge_value_is_not_taken_for_infinite():
+    x = gaussian(40, 4)
+    x[3] = 1e308  # its row sums to infinity
+    with pytest.raises(ValueError, match="real has values up to 1e.308"):
+        metrics.fid(x, gaussian(40, 4))
+    assert precision_recall(x, gaussian(40, 4, seed=1))[0] > 0.5
+
+
+class OnMPS(torch.Tensor):
+    """Refuses float64 as Apple's GPUs do."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function == torch.Tensor.cpu or "cpu" in map(str, [*args[1:], *kwargs.values()]):
+            return args[0].as_subclass(torch.Tensor)
+        wide = torch.float64 in [*args[1:], *kwargs.values()] or function == torch.Tensor.double
+        if wide and any(isinstance(a, OnMPS) for a in args):
+            raise TypeError("the MPS framework doesn't support float64")
+        if function == torch.Tensor.device.__get__:
+            return torch.device("mps")
+        return super().__torch_function__(function, types, args, kwargs)
+
+
+ONE = {
+    "fid": metrics.fid,
+    "fid_infinity": metrics.fid_infinity,
+    "kid": metrics.kid,
+    "kid_subsets": lambda x, y: metrics.kid_subsets(x, y, 3, 20),
+    "inception_score": lambda x, y: metrics.inception_score(x),
+    "precision_recall": metrics.precision_recall,
+    "density_coverage": metrics.density_coverage,
+    "copying_test": lambda x, y: metrics.copying_test(x, y, y),
+    "classifier_test": metrics.classifier_test,
+    "interval": lambda x, y: metrics.interval(metrics.kid, x, y, resamples=10),
+    "mode_coverage": lambda x, y: metrics.mode_coverage(x, y, 1.0),
+    "stats": lambda x, y: metrics.FeatureStats().update(x).update(y).cov.sum().item(),
+    "frechet": lambda x, y: metrics.frechet_distance(x[0], np.eye(4), y[0], 2 * np.eye(4)),
+}
+
+
+@pytest.mark.parametrize("metric", ONE.values(), ids=ONE.keys())
+@pytest.mark.filterwarnings("ignore::gancourse.metrics.SampleSizeWarning")
+class TestElsewhere:
+    """The same number under each global mode, and on devices other than the CPU."""
+
+    def test_mode(self, metric, mode):
+        x, y = gaussian(40, 4).float(), gaussian(40, 4, seed=1).float()
+        want = metric(x, y)
+        with mode():
+            assert metric(x, y) == want
+            assert metric(x.numpy(), y.numpy()) == want
+
+    test_mode = each_mode(test_mode)
+
+    def test_device_without_float64(self, metric):
+        x, y = gaussian(40, 4).float(), gaussian(40, 4, seed=1).float()
+        want = metric(x, y)
+        assert metric(x.as_subclass(OnMPS), y.as_subclass(OnMPS)) == want
+        assert metric(x.as_subclass(OnMPS), y) == metric(x, y.as_subclass(OnMPS)) == want
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    def test_gpu(self, metric):
+        x, y = gaussian(40, 4), gaussian(40, 4, seed=1)
+        want = metric(x, y)
+        for pair in ((x.cuda(), y.cuda()), (x.cuda(), y), (x, y.cuda())):
+            np.testing.assert_allclose(metric(*pair), want, rtol=1e-9)
+
+
 def test_other_refusals():
     x = gaussian(10)
     with pytest.raises(ValueError, match="logits has 1 rows"):
@@ -692,9 +949,9 @@ def test_mode_coverage_edges_and_refusals():
     centers = torch.tensor([[0.0, 0.0], [1e6, 0.0]])
     on_the_edge = torch.tensor([[1e6 + 3.0, 0.0]])
     assert metrics.mode_coverage(on_the_edge, centers, std=1).high_quality == 1
-    for args in ((on_the_edge, centers, 0.0), (on_the_edge, centers, 1.0, -1)):
-        with pytest.raises(ValueError, match="need both positive"):
-            metrics.mode_coverage(*args)
+    for args, name in (((0.0,), "std=0.0"), ((math.nan,), "std=nan"), ((1.0, -1), "n_std=-1")):
+        with pytest.raises(ValueError, match=f"^{name}; need a positive number"):
+            metrics.mode_coverage(on_the_edge, centers, *args)
     with pytest.raises(ValueError, match="samples has 0 rows"):
         metrics.mode_coverage(on_the_edge[:0], centers, 1.0)
     with pytest.raises(ValueError, match="samples has 2 columns, centers has 1"):
@@ -711,7 +968,7 @@ def test_metrics_import_no_network_and_leave_the_random_state_alone():
     code = "import sys, gancourse.metrics\n"
     code += "print([m for m in sys.modules if m.split('.')[0] == 'gancourse'])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "['gancourse', 'gancourse.metrics']"
+    assert out.stdout.strip() == "['gancourse', 'gancourse._numbers', 'gancourse.metrics']"
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
