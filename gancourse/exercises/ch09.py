@@ -173,10 +173,6 @@ def _fit_padding_to_3(n_in, n_out, stride):
     return [(k, p) for k, p in sizes if (n_in - 1) * stride - 2 * p + k == n_out]
 
 
-def _fit_by_padding(n_in, n_out, stride):
-    return sorted(_layers_that_fit(n_in, n_out, stride), key=lambda kp: kp[::-1])
-
-
 def _observe_pairs(result, args):
     """The pairs as text, so that a missing one is seen in the message."""
     pairs = [tuple(int(number) for number in pair) for pair in result]
@@ -761,10 +757,6 @@ EXERCISES = [
             Mistake(
                 _fit_padding_to_3,
                 "Some of these have more padding than `kernel // 2`.",
-            ),
-            Mistake(
-                _fit_by_padding,
-                "The right pairs, sorted by padding. Sort them by kernel, then by padding.",
             ),
             Mistake(
                 _fit_first,
