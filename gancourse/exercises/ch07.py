@@ -488,8 +488,11 @@ def _picture_inputs(g):
     train[7] = train[2]  # the training set holds one picture twice
     near = train[4:5].clone()
     near[0, 0, 0, 0] ^= 1  # one grey level in one pixel: another picture
+    last = train[[8, 3]].clone()
+    last[0, 0, 3, 3] ^= 64  # all rows but the last are equal
+    last[1, 0, 1:3, 1:3] ^= 255  # the border is equal
     turned = train[5:7].flip(2)  # the same pixels in another order
-    first = torch.cat([fresh(3), train[[2, 9]], near, turned, fresh(1)])
+    first = torch.cat([fresh(3), train[[2, 9]], near, last, turned, fresh(1)])
     twice = fresh(4)
     second = torch.cat([twice, twice[:1], train[:6]])  # it repeats one of its own
     in_place = fresh(6)

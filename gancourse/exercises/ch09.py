@@ -175,6 +175,8 @@ def _fit_padding_to_3(n_in, n_out, stride):
 
 def _observe_pairs(result, args):
     """The pairs as text, so that a missing one is seen in the message."""
+    if not isinstance(result, (list, tuple)):
+        raise TypeError("it should be a list of pairs")
     pairs = [tuple(int(number) for number in pair) for pair in result]
     if any(number != int(number) for pair in result for number in pair):
         raise ValueError("kernel and padding are whole numbers")
@@ -858,7 +860,7 @@ EXERCISES = [
         reference=_dcgan_init,
         inputs=_networks,
         observe=_observe_init,
-        rtol=0.05,
+        rtol=0.02,
         atol=1e-4,
         mistakes=[
             Mistake(
