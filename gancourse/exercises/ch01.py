@@ -174,6 +174,22 @@ _VALUE = [
         "This is in bits (log2). The book counts in nats: use the natural logarithm.",
     ),
     Mistake(
+        lambda p, q, d, dx: _value(p, q, d, dx) / math.log(10),
+        "This is with logarithms to the base 10. The book counts in nats: use the natural one.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: _value(p, q, d, dx) / 2,
+        "This is half of it: V is the sum of the two averages, not their mean.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)) * dx,
+        "These are the strips of the integral, one for each point: add them up.",
+    ),
+    Mistake(
+        lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(1 - p, 1 - d)).sum() * dx,
+        "Generated data have a density of their own, q; 1 - p is no density.",
+    ),
+    Mistake(
         _value_where_possible,
         "Right while D is 0 or 1 only where nothing lands. In the last input D is 0 where real "
         "samples *do* land; it has called impossible what happens, and V is minus infinity. Leave "
