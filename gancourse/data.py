@@ -1,8 +1,9 @@
 """What "real" means: 2-D distributions that we know exactly, and small images.
 
 Points are ``(n, d)`` float32; images are kept as uint8 ``(N, C, H, W)`` and handed to networks as
-float32 in [-1, 1]. Only
+float32 in [-1, 1], on the CPU unless a ``generator`` lives elsewhere. Only
 ``mnist``, ``fashion_mnist`` and ``cifar10`` download; all else works with no network connection.
+:func:`folder` reads pictures of your own.
 """
 
 from __future__ import annotations
@@ -12,25 +13,47 @@ import gzip
 import io
 import math
 import os
+import queue
 import tarfile
+import threading
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import urljoin
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from gancourse._numbers import real, whole
+from gancourse._paths import given_path
 
 Root = str | os.PathLike[str] | None
 
 # --- distributions in the plane -------------------------------------------------------------------
 
 
-def _check_count(n: int) -> None:
-    if n < 1:
-        raise ValueError(f"n={n}; need at least one sample")
+def _count(n: int) -> int:
+    return whole("n", n)
+
+
+def _range(n: int) -> Tensor:
+    return torch.arange(n, device="cpu", dtype=torch.float32)
+
+
+def _as_tensor(x: Any, name: str) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    try:
+        return torch.from_numpy(np.array(x))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} is {type(x).__name__}; need a tensor or array ({error})"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -49,18 +72,24 @@ class GaussianMixture:
     std: float
 
     def __post_init__(self) -> None:
-        if self.centers.ndim != 2 or len(self.centers) == 0:
-            raise ValueError(f"centers has shape {tuple(self.centers.shape)}; need (K, d), K >= 1")
-        if not self.std > 0:
-            raise ValueError(f"std={self.std}; need a positive number")
+        centers = _as_tensor(self.centers, "centers")
+        if not centers.is_floating_point():
+            centers = centers.to(torch.float32)
+        object.__setattr__(self, "centers", centers)
+        if centers.ndim != 2 or 0 in centers.shape or not bool(centers.isfinite().all()):
+            raise ValueError(
+                f"centers has shape {tuple(centers.shape)}; need finite (K, d), K >= 1, d >= 1"
+            )
+        object.__setattr__(self, "std", real("std", self.std, "a positive number", above=0))
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``(n, d)``: a component uniformly, then a Gaussian point around its center."""
-        _check_count(n)
+        n = _count(n)
         device = generator.device if generator is not None else self.centers.device
         component = torch.randint(len(self.centers), (n,), generator=generator, device=device)
         centers = self.centers.to(device)[component]
-        return centers + self.std * torch.randn(centers.shape, generator=generator, device=device)
+        noise = torch.randn(centers.shape, generator=generator, device=device, dtype=centers.dtype)
+        return centers + self.std * noise
 
     def density(self, x: Tensor) -> Tensor:
         """Probability density at ``x (n, d)``, shape ``(n,)``."""
@@ -84,9 +113,8 @@ def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> GaussianMixt
     Source: the ring of Metz et al. 2016 (arXiv 1611.02163) and PacGAN (Lin et al. 2017,
     arXiv 1712.04086), which uses radius 1 and std 0.01.
     """
-    if modes < 1:
-        raise ValueError(f"modes={modes}; need at least 1")
-    angle = 2 * math.pi * torch.arange(modes) / modes
+    modes = whole("modes", modes)
+    angle = 2 * math.pi * _range(modes) / modes
     return GaussianMixture(radius * torch.stack([angle.cos(), angle.sin()], 1), std)
 
 
@@ -98,9 +126,8 @@ def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixt
 
     Source: the 25-mode grid of PacGAN (Lin et al. 2017, arXiv 1712.04086): spacing 2, std 0.05.
     """
-    if side < 1:
-        raise ValueError(f"side={side}; need at least 1")
-    axis = spacing * (torch.arange(side) - (side - 1) / 2)
+    side = whole("side", side)
+    axis = spacing * (_range(side) - (side - 1) / 2)
     return GaussianMixture(torch.cartesian_prod(axis, axis).reshape(-1, 2), std)
 
 
@@ -118,10 +145,11 @@ class Curve:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw ``(n, 2)``."""
-        _check_count(n)
-        device = generator.device if generator is not None else None
-        points = self.position(torch.rand(n, generator=generator, device=device))
-        noise = torch.randn(points.shape, generator=generator, device=device)
+        n = _count(n)
+        device = generator.device if generator is not None else "cpu"
+        u = torch.rand(n, generator=generator, device=device, dtype=torch.float32)
+        points = self.position(u)
+        noise = torch.randn(points.shape, generator=generator, device=device, dtype=torch.float32)
         return points + self.std * noise
 
 
@@ -153,15 +181,34 @@ def parallel_lines(theta: float) -> tuple[Curve, Curve]:
 # --- images ---------------------------------------------------------------------------------------
 
 
+def _labels(labels: Any) -> Tensor:
+    """Whole numbers of any type as int64."""
+    labels = _as_tensor(labels, "labels")
+    result = labels
+    if labels.dtype != torch.int64:
+        result = torch.empty(0) if labels.is_complex() else labels.to(torch.int64)
+        if labels.dtype == torch.bool or not torch.equal(result.double(), labels.double()):
+            raise ValueError(f"labels is {labels.dtype}; need whole numbers (N,), 0 to K - 1")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise ValueError(
+            f"labels has shape {tuple(labels.shape)}; need (N,): one-hot rows become that by .argmax(1)"
+        )
+    return result
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """Labelled images.
 
     Attributes:
-        images: uint8 ``(N, C, H, W)``.
-        labels: int64 ``(N,)``, indices into ``classes``.
+        images: uint8 ``(N, C, H, W)``; an array is taken, too.
+        labels: int64 ``(N,)``, indices into ``classes``; whole numbers of any other type become that.
         classes: the names of the classes.
         factors: what the images were drawn from, ``name -> (N,)``, where that is known.
+
+    Raises:
+        ValueError: for images of another type or shape, labels that are no whole numbers, not one
+            for each image, or no indices into ``classes``.
     """
 
     images: Tensor
@@ -170,10 +217,14 @@ class ImageSet:
     factors: dict[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "images", _as_tensor(self.images, "images"))
+        object.__setattr__(self, "classes", tuple(self.classes))
         if self.images.ndim != 4 or self.images.dtype != torch.uint8 or len(self.images) == 0:
             raise ValueError(
-                f"images is {self.images.dtype} {tuple(self.images.shape)}; need uint8 (N, C, H, W)"
+                f"images is {self.images.dtype} {tuple(self.images.shape)}; need uint8 (N, C, H, W): "
+                "floats in [-1, 1] become that by features.to_uint8"
             )
+        object.__setattr__(self, "labels", _labels(self.labels))
         if self.labels.shape != (len(self.images),):
             raise ValueError(
                 f"labels has shape {tuple(self.labels.shape)}; need ({len(self.images)},)"
@@ -190,12 +241,13 @@ class ImageSet:
         return self.images.float() / 127.5 - 1
 
 
-@functools.cache
 def digits(split: str = "train") -> ImageSet:
     """Scikit-learn's bundled 8x8 handwritten digits: 1,437 to train on, 360 to test.
 
     The 1,797 images keep one fixed, shuffled order; the test split is its last 360. The original
     17 grey levels are spread over 0..255.
+
+    Each call returns tensors of its own: what is changed in them stays with the caller.
 
     Args:
         split: ``"train"``, ``"test"`` or ``"all"``.
@@ -208,13 +260,19 @@ def digits(split: str = "train") -> ImageSet:
     bounds = {"train": slice(0, 1437), "test": slice(1437, None), "all": slice(None)}
     if split not in bounds:
         raise ValueError(f"split={split!r}; choose one of {', '.join(bounds)}")
+    images, labels = (part[bounds[split]].clone() for part in _all_digits())
+    return ImageSet(images, labels, tuple("0123456789"))
+
+
+@functools.cache
+def _all_digits() -> tuple[Tensor, Tensor]:
+    """All digits in their fixed order; never handed out but as copies."""
     from sklearn.datasets import load_digits  # slow to import, and most chapters don't need it
 
     bunch = load_digits()
-    order = np.random.RandomState(0).permutation(len(bunch.images))[bounds[split]]
+    order = np.random.RandomState(0).permutation(len(bunch.images))
     images = torch.from_numpy(np.round(bunch.images[order] * (255 / 16)).astype(np.uint8))
-    labels = torch.from_numpy(bunch.target[order].astype(np.int64))
-    return ImageSet(images[:, None], labels, tuple("0123456789"))
+    return images[:, None], torch.from_numpy(bunch.target[order].astype(np.int64))
 
 
 # Faces that matplotlib ships and that draw every ASCII letter and digit.
@@ -267,9 +325,7 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
         ValueError: for n below 1, a size below 8, or ``classes`` that are none, repeat, or
             are not visible ASCII (which is what every face draws).
     """
-    _check_count(n)
-    if size < 8:
-        raise ValueError(f"size={size}; need at least 8 pixels for a legible character")
+    n, size = _count(n), whole("size", size, 8)  # fewer pixels show no legible character
     if (
         not classes
         or len(set(classes)) != len(classes)
@@ -340,12 +396,13 @@ def stacked(source: ImageSet, n: int, seed: int = 0) -> ImageSet:
     Source: Stacked MNIST of Metz et al. 2016 (arXiv 1611.02163), also Srivastava et al. 2017
     (VEEGAN, arXiv 1705.07761) and PacGAN (Lin et al. 2017, arXiv 1712.04086).
     """
-    _check_count(n)
+    n = _count(n)
     if source.images.shape[1] != 1:
         raise ValueError(f"source has {source.images.shape[1]} channels; need grey images, 1")
-    index = torch.randint(len(source), (n, 3), generator=torch.Generator().manual_seed(seed))
+    g = torch.Generator("cpu").manual_seed(whole("seed", seed, None))
+    index = torch.randint(len(source), (n, 3), generator=g, device="cpu")
     k, names = len(source.classes), source.classes
-    labels = (source.labels[index] * torch.tensor([k * k, k, 1])).sum(1)
+    labels = (source.labels[index] * torch.tensor([k * k, k, 1], device="cpu")).sum(1)
     classes = tuple(a + b + c for a in names for b in names for c in names)
     return ImageSet(source.images[index, 0], labels, classes)
 
@@ -386,7 +443,85 @@ MIRRORS = {  # tried in this order
     ),
 }
 TIMEOUT = (10, 30)  # seconds to connect, and without a single byte
+# A download in all: this many seconds, and one more for each so many bytes that have come. A server
+# that drips a byte a second would keep within TIMEOUT for ever.
+PATIENCE, SLOWEST = 60.0, 10_000
+# No file of a data set is larger; an endless one is cut off here.
+LARGEST = {"mnist": 2**24, "fashion_mnist": 2**25, "cifar10": 2**28}
 UNPACKED = 2**28  # bytes; the largest of these files, CIFAR-10's, unpacks to 185 MB
+
+
+def _download(url: str, path: Path, most: int) -> None:
+    """``url`` to ``path``, within bounds of time and size, by https to the end if it begins so.
+
+    A thread of its own reads from the server, since no call of the library can be bounded as a whole
+    (headers, too, may drip for ever); here only the clock and the sizes are watched.
+    """
+    import requests
+    from tqdm.auto import tqdm
+
+    class Session(requests.Session):
+        def get_redirect_target(self, response):
+            target = super().get_redirect_target(response)
+            if target and response.url.startswith("https:"):
+                if not urljoin(response.url, target).startswith("https:"):
+                    raise requests.exceptions.InvalidURL(
+                        f"{response.url} sends on to {target}, which is not encrypted"
+                    )
+            return target
+
+    pieces: queue.Queue[Any] = queue.Queue(8)
+    over = threading.Event()
+
+    def hand(piece: Any) -> None:
+        while not over.is_set():
+            try:
+                return pieces.put(piece, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def read() -> None:
+        # No encoding on the way: a server that unpacks or packs the file would change its sum.
+        headers = {"Accept-Encoding": "identity"}
+        try:
+            with Session() as session:
+                with session.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
+                    response.raise_for_status()
+                    hand(int(response.headers.get("Content-Length") or 0))
+                    for piece in response.iter_content(2**14):
+                        hand(piece)
+                        if over.is_set():
+                            return
+            hand(None)
+        except Exception as error:
+            hand(error)
+
+    began, size = monotonic(), 0
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        with path.open("wb") as file, tqdm(unit="B", unit_scale=True, ncols=79) as bar:
+            while True:
+                left = began + PATIENCE + size / SLOWEST - monotonic()
+                try:
+                    piece = pieces.get(timeout=max(left, 0.001))
+                except queue.Empty:
+                    text = f"timed out: only {size:,} bytes in {monotonic() - began:.0f} s"
+                    raise requests.exceptions.Timeout(text) from None
+                if piece is None:
+                    return
+                if isinstance(piece, Exception):
+                    raise piece
+                if isinstance(piece, int):
+                    bar.reset(piece or None)
+                    continue
+                size += len(piece)
+                if size > most:
+                    text = f"too long: over {most:,} bytes, and no file of this data set is"
+                    raise requests.exceptions.RequestException(text)
+                file.write(piece)
+                bar.update(len(piece))
+    finally:
+        over.set()
 
 
 def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
@@ -399,7 +534,12 @@ def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
     import requests
 
     mirrors, sha256 = MIRRORS[dataset], FILES[dataset][name]
-    folder = Path(root or os.environ.get("GANCOURSE_DATA") or pooch.os_cache("gancourse")) / dataset
+    if root is not None:
+        folder = given_path(root, "root") / dataset
+    elif variable := os.environ.get("GANCOURSE_DATA"):
+        folder = given_path(variable, "GANCOURSE_DATA") / dataset
+    else:
+        folder = Path(pooch.os_cache("gancourse")) / dataset
     path = folder / name
     if path.exists():
         came = pooch.file_hash(str(path))
@@ -411,10 +551,10 @@ def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
         return path
     if not download:
         raise FileNotFoundError(f"{path} is not there; pass download=True, or put the file there")
-    # No encoding on the way: a server that unpacks or packs the file would change its sum.
-    get = pooch.HTTPDownloader(
-        progressbar=True, chunk_size=2**16, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}
-    )
+
+    def get(url: str, output: str, _: Any) -> None:
+        _download(url, Path(output), LARGEST[dataset])
+
     failures = []
     for attempt, mirror in enumerate(mirrors * 2):
         if attempt == len(mirrors):

@@ -141,11 +141,13 @@ def _image(frame: Any) -> tuple[Any, int]:
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         plt.close(frame)
         return image, round(width)
-    array = np.asarray(frame)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)):
+    array = np.asarray(frame.detach().cpu() if hasattr(frame, "detach") else frame)
+    fits = array.ndim in (2, 3) and array.shape[2:] in ((), (3,)) and array.size > 0
+    if array.dtype != np.uint8 or not fits:
         raise ValueError(
             f"a frame is {type(frame).__name__} {array.dtype} {array.shape}; need a matplotlib "
-            "figure, PNG bytes, or uint8 (H, W) or (H, W, 3)"
+            "figure, PNG bytes, or uint8 (H, W) or (H, W, 3); floats in [-1, 1] become bytes by "
+            "features.to_uint8"
         )
     image, scale = Image.fromarray(array).convert("RGB"), max(1, 720 // array.shape[1])
     size = (image.width * scale, image.height * scale)
@@ -186,13 +188,29 @@ def _drawn(result: Any, title: str, values: dict[str, Any]) -> tuple[tuple[Any, 
 
 
 def _text(value: Any) -> str:
-    return str(value) if isinstance(value, (str, int)) else f"{value:.4g}"
+    """A slider's value as a reader writes it: 12345, 0.01, None, a name."""
+    if hasattr(value, "item") and getattr(value, "size", None) in (1, ()):  # numpy's own numbers
+        value = value.item()
+    elif hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # torch's
+        value = value.item()
+    if not isinstance(value, float):
+        return str(value)
+    # No more digits than it has, and four are enough, but not at the price of a power of ten.
+    short = f"{value:.4g}"
+    return short if "e" not in short or not 1 <= abs(value) < 1e16 else f"{value:.0f}"
 
 
 def _nearest(values: Sequence[Any], value: Any) -> int:
-    if isinstance(value, str):
-        return list(values).index(value)
-    return int(np.argmin([abs(other - value) for other in values]))
+    """Where ``value`` stands among the values, or the number nearest to it."""
+    for at, other in enumerate(values):
+        if other is value or (type(other) is type(value) and bool(other == value)):
+            return at
+    try:
+        return int(np.argmin([abs(float(other) - float(value)) for other in values]))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"start has {_text(value)}; need one of {', '.join(map(_text, values))}"
+        ) from None
 
 
 # --- with a live kernel ------------------------------------------------------------------------
@@ -206,7 +224,10 @@ def _live() -> bool:
 
 def _fine(values: Sequence[Any]) -> list[Any]:
     """Numbers: 20 to 50 steps, evenly between each given value and the next."""
-    if not all(isinstance(value, (int, float, np.number)) for value in values):
+    if not all(
+        isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        for value in values
+    ):
         return list(values)
     intervals = len(values) - 1
     parts = max((n for n in (2, 5, 10, 20, 40) if n * intervals <= 50), default=1)  # round steps

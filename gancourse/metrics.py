@@ -812,9 +812,10 @@ class MetricReport:
         if min(len(other_real), len(worthless)) < n:
             got = f"other_real has {len(other_real)} rows, worthless {len(worthless)}"
             raise ValueError(f"{got}; need {n}, as many as fake")
-        three = (_single(metric, metric(real, s[:n])) for s in (fake, other_real, worthless))
+        samples = (fake, other_real, worthless)
+        value, floor, ceiling = (_single(metric, metric(real, s[:n])) for s in samples)
         about = (features.name, features.digest)
-        return cls(label, *three, *about, len(real), n, split)
+        return cls(label, value, floor, ceiling, *about, len(real), n, split)
 
     def __str__(self) -> str:
         return (

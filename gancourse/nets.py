@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from torch.nn.functional import one_hot
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gancourse._numbers import whole
+
 
 def mlp(sizes: Sequence[int], activation: nn.Module) -> nn.Sequential:
     """Linear layers of the given sizes with ``activation`` between them, none at the end."""
@@ -28,24 +30,36 @@ def mlp(sizes: Sequence[int], activation: nn.Module) -> nn.Sequential:
 
 
 def _shape(shape: int | Sequence[int]) -> tuple[int, ...]:
-    result = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not result or any(n < 1 for n in result):
+    try:
+        result = tuple(whole("shape", n) for n in shape)  # type: ignore[union-attr]
+    except TypeError:  # one number
+        result = (whole("shape", shape),)
+    except ValueError:
+        result = ()
+    if not result:
         raise ValueError(f"shape={shape}; need positive sizes of one sample, e.g. 2 or (1, 8, 8)")
     return result
 
 
-def _classes(num_classes: int) -> int:
-    if not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(f"num_classes={num_classes!r}; need a positive whole number")
-    return num_classes
+def _sizes(**sizes: int) -> list[int]:
+    """Each size as a positive int, or a ValueError that names it."""
+    return [whole(name, size) for name, size in sizes.items()]
+
+
+def _check_floats(x: Tensor, name: str) -> None:
+    if not (isinstance(x, Tensor) and x.is_floating_point()):
+        what = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"{name} is {what}; need a tensor of floats (images: in [-1, 1])")
 
 
 def _check_latent(z: Tensor, nz: int) -> None:
+    _check_floats(z, "z")
     if z.ndim != 2 or z.shape[1] != nz:
         raise ValueError(f"z has shape {tuple(z.shape)}; this generator needs (N, {nz})")
 
 
 def _check_samples(x: Tensor, shape: tuple[int, ...]) -> None:
+    _check_floats(x, "x")
     if x.shape[1:] != shape:
         raise ValueError(
             f"x has shape {tuple(x.shape)}; this discriminator needs "
@@ -54,6 +68,8 @@ def _check_samples(x: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def _check_labels(y: Tensor, n: int, num_classes: int) -> None:
+    if not isinstance(y, Tensor):
+        raise ValueError(f"labels are {type(y).__name__}; need a tensor, int64 ({n},)")
     if y.shape != (n,) or y.dtype != torch.int64:
         raise ValueError(f"labels are {y.dtype} {tuple(y.shape)}; need int64 ({n},), one a sample")
     # On a GPU a look at the values would stop the queue at every step: there, whoever brings the
@@ -94,8 +110,7 @@ class MLPGenerator(nn.Module):
         tanh: bool | None = None,
     ):
         super().__init__()
-        if nz < 1 or width < 1 or depth < 1:
-            raise ValueError(f"nz={nz}, width={width}, depth={depth}; need positive numbers")
+        nz, width, depth = _sizes(nz=nz, width=width, depth=depth)
         self.nz, self.shape = nz, _shape(shape)
         self.net = mlp([nz] + [width] * depth + [math.prod(self.shape)], nn.ReLU())
         self.tanh = len(self.shape) == 3 if tanh is None else tanh
@@ -119,8 +134,7 @@ class MLPDiscriminator(nn.Module):
 
     def __init__(self, shape: int | Sequence[int] = 2, *, width: int = 64, depth: int = 3):
         super().__init__()
-        if width < 1 or depth < 1:
-            raise ValueError(f"width={width}, depth={depth}; need positive numbers")
+        width, depth = _sizes(width=width, depth=depth)
         self.shape = _shape(shape)
         self.net = mlp([math.prod(self.shape)] + [width] * depth + [1], nn.LeakyReLU(0.2))
 
@@ -155,7 +169,7 @@ class ConditionalMLPGenerator(nn.Module):
         tanh: bool | None = None,
     ):
         super().__init__()
-        self.nz, self.num_classes = nz, _classes(num_classes)
+        self.nz, self.num_classes = nz, num_classes = _sizes(nz=nz, num_classes=num_classes)
         self.net = MLPGenerator(nz + num_classes, shape, width=width, depth=depth, tanh=tanh)
         self.shape = self.net.shape
 
@@ -179,8 +193,10 @@ class ConditionalMLPDiscriminator(nn.Module):
         depth: int = 3,
     ):
         super().__init__()
-        self.shape, self.num_classes = _shape(shape), _classes(num_classes)
-        self.net = MLPDiscriminator(math.prod(self.shape) + num_classes, width=width, depth=depth)
+        self.shape, self.num_classes = _shape(shape), whole("num_classes", num_classes)
+        self.net = MLPDiscriminator(
+            math.prod(self.shape) + self.num_classes, width=width, depth=depth
+        )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         _check_samples(x, self.shape)
@@ -239,8 +255,7 @@ class DCGANGenerator(nn.Module):
         norm: bool = True,
     ):
         super().__init__()
-        if nz < 1 or width < 1:
-            raise ValueError(f"nz={nz}, width={width}; need positive numbers")
+        nz, width = _sizes(nz=nz, width=width)
         self.nz, self.shape = nz, _shape(shape)
         steps = _halvings(self.shape)
         side = self.shape[1] // 2**steps
@@ -264,8 +279,6 @@ class DCGANGenerator(nn.Module):
 
 def _down(channels: int, shape: Sequence[int], width: int, norm: str | None) -> nn.Sequential:
     """Strided convolutions from an image down to flat features, and nothing after them."""
-    if width < 1:
-        raise ValueError(f"width={width}; need a positive number")
     if norm not in (None, "batch", "spectral"):
         raise ValueError(f"norm={norm!r}; need None, 'batch' or 'spectral'")
     layers: list[nn.Module] = []
@@ -316,6 +329,7 @@ class DCGANDiscriminator(nn.Module):
         self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16, norm: str | None = None
     ):
         super().__init__()
+        (width,) = _sizes(width=width)
         self.shape = _shape(shape)
         down = _down(self.shape[0], self.shape, width, norm)
         self.net = nn.Sequential(*down, nn.Linear(_features(self.shape, width), 1))
@@ -352,7 +366,7 @@ class ConditionalDCGANGenerator(nn.Module):
         norm: bool = True,
     ):
         super().__init__()
-        self.nz, self.num_classes = nz, _classes(num_classes)
+        self.nz, self.num_classes = nz, num_classes = _sizes(nz=nz, num_classes=num_classes)
         self.net = DCGANGenerator(nz + num_classes, shape, width=width, norm=norm)
         self.shape = self.net.shape
 
@@ -394,7 +408,8 @@ class ConditionalDCGANDiscriminator(nn.Module):
         super().__init__()
         if how not in ("concat", "select", "projection"):
             raise ValueError(f"how={how!r}; need 'concat', 'select' or 'projection'")
-        self.shape, self.num_classes, self.how = _shape(shape), _classes(num_classes), how
+        num_classes, width = _sizes(num_classes=num_classes, width=width)
+        self.shape, self.num_classes, self.how = _shape(shape), num_classes, how
         channels = self.shape[0] + (num_classes if how == "concat" else 0)
         self.phi = _down(channels, self.shape, width, norm)
         n = _features(self.shape, width)
@@ -425,12 +440,6 @@ def _pyramid(shape: tuple[int, ...], width: int) -> tuple[list[int], list[int]]:
     """Sides and channels from coarse to fine: (1, 16, 16), 8 -> [4, 8, 16], [32, 16, 8]."""
     steps = range(_halvings(shape), -1, -1)
     return [shape[1] // 2**i for i in steps], [width * 2**i for i in steps]
-
-
-def _positive(**sizes: int) -> None:
-    if any(size < 1 for size in sizes.values()):
-        got = ", ".join(f"{name}={size}" for name, size in sizes.items())
-        raise ValueError(f"{got}; need positive numbers")
 
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
@@ -495,7 +504,7 @@ class R3GANGenerator(nn.Module):
         self, nz: int = 64, shape: Sequence[int] = (1, 28, 28), *, width: int = 64, blocks: int = 2
     ):
         super().__init__()
-        _positive(nz=nz, width=width, blocks=blocks)
+        nz, width, blocks = _sizes(nz=nz, width=width, blocks=blocks)
         self.nz, self.shape = nz, _shape(shape)
         doublings = _halvings(self.shape)
         side, total = self.shape[1] // 2**doublings, blocks * (doublings + 1)
@@ -518,7 +527,7 @@ class R3GANDiscriminator(nn.Module):
 
     def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 64, blocks: int = 2):
         super().__init__()
-        _positive(width=width, blocks=blocks)
+        width, blocks = _sizes(width=width, blocks=blocks)
         self.shape = _shape(shape)
         halvings = _halvings(self.shape)
         side, total = self.shape[1] // 2**halvings, blocks * (halvings + 1)
@@ -617,7 +626,7 @@ class StyleGenerator(nn.Module):
         mixing: float = 0.0,
     ):
         super().__init__()
-        _positive(nz=nz, width=width, depth=depth)
+        nz, width, depth = _sizes(nz=nz, width=width, depth=depth)
         if not 0 <= mixing <= 1:
             raise ValueError(f"mixing={mixing}; need a share, 0 to 1")
         self.nz, self.mixing, self.shape = nz, mixing, _shape(shape)
@@ -699,7 +708,7 @@ class GrowingGenerator(nn.Module):
 
     def __init__(self, nz: int = 64, shape: Sequence[int] = (1, 28, 28), *, width: int = 16):
         super().__init__()
-        _positive(nz=nz, width=width)
+        nz, width = _sizes(nz=nz, width=width)
         self.nz, self.shape = nz, _shape(shape)
         sides, widths = _pyramid(self.shape, width)
         self.start = nn.Sequential(
@@ -740,7 +749,7 @@ class GrowingDiscriminator(nn.Module):
 
     def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16):
         super().__init__()
-        _positive(width=width)
+        (width,) = _sizes(width=width)
         self.shape = _shape(shape)
         sides, widths = _pyramid(self.shape, width)
         self.from_image = nn.ModuleList(

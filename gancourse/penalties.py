@@ -2,15 +2,19 @@
 
 Every penalty is the mean over samples of a function of one gradient norm per sample. The norm runs
 over all coordinates of a sample (``flatten(1)``), not over channels alone. None multiplies by its
-weight: the caller does.
+weight: the caller does. Gradients are switched on where a penalty needs them, whatever mode the
+caller is in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from gancourse._numbers import real as number
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -30,12 +34,30 @@ def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
     return gradient.flatten(1)
 
 
+@contextmanager
+def _gradients_on() -> Iterator[None]:
+    """With gradients, also inside ``torch.no_grad()`` or ``torch.inference_mode()``."""
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    else:
+        with torch.enable_grad():
+            yield
+
+
 def _gradient_at(critic: Critic, points: Tensor) -> Tensor:
-    points = points.detach().requires_grad_(True)
+    points = points.detach()
+    # What was made in inference mode can carry no gradient; its copy can.
+    points = (points.clone() if points.is_inference() else points).requires_grad_(True)
     logits = critic(points)
-    if logits.shape != (len(points),):
+    if not isinstance(logits, Tensor) or logits.shape != (len(points),):
+        shape = (
+            f"shape {tuple(logits.shape)}"
+            if isinstance(logits, Tensor)
+            else f"a {type(logits).__name__}"
+        )
         raise ValueError(
-            f"the critic returned shape {tuple(logits.shape)} for {len(points)} samples; "
+            f"the critic returned {shape} for {len(points)} samples; "
             "need logits (N,), before any sigmoid"
         )
     return input_gradient(logits, points)
@@ -43,6 +65,9 @@ def _gradient_at(critic: Critic, points: Tensor) -> Tensor:
 
 def _check(**batches: Tensor) -> None:
     for name, batch in batches.items():
+        if not (isinstance(batch, Tensor) and batch.is_floating_point()):
+            what = batch.dtype if isinstance(batch, Tensor) else type(batch).__name__
+            raise ValueError(f"{name} is {what}; need a tensor of floats (N, ...)")
         if batch.ndim < 2 or len(batch) == 0:
             raise ValueError(f"{name} has shape {tuple(batch.shape)}; need (N, ...) with N >= 1")
 
@@ -83,17 +108,23 @@ def gradient_penalty(
             f"real has shape {tuple(real.shape)} and fake {tuple(fake.shape)}; points between "
             "them need two batches of one shape"
         )
+    if real.dtype != fake.dtype or real.device != fake.device:
+        got = f"real is {real.dtype} on {real.device} and fake {fake.dtype} on {fake.device}"
+        raise ValueError(f"{got}; need two batches of one type in one place")
     shape = (len(real),) + (1,) * (real.ndim - 1)
     if mix is None:
-        mix = torch.rand(shape, generator=generator, device=real.device, dtype=real.dtype)
+        where = real.device if generator is None else generator.device
+        mix = torch.rand(shape, generator=generator, device=where, dtype=real.dtype)
+        mix = mix.to(real.device)
     elif mix.shape != shape:
         raise ValueError(
             f"mix has shape {tuple(mix.shape)}; need {shape}, one weight per sample (per pixel, the "
             "points would not lie between a real and a generated sample)"
         )
-    norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix)), dim=1)
-    excess = norm - target
-    return (excess.relu() if one_sided else excess).square().mean()
+    with _gradients_on():
+        norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix)), dim=1)
+        excess = norm - target
+        return (excess.relu() if one_sided else excess).square().mean()
 
 
 def r1_penalty(discriminator: Critic, real: Tensor) -> Tensor:
@@ -109,7 +140,8 @@ def r1_penalty(discriminator: Critic, real: Tensor) -> Tensor:
     Source: Mescheder, Geiger & Nowozin 2018, arXiv 1801.04406, eq. 9.
     """
     _check(real=real)
-    return _gradient_at(discriminator, real).square().sum(1).mean()
+    with _gradients_on():
+        return _gradient_at(discriminator, real).square().sum(1).mean()
 
 
 def r2_penalty(discriminator: Critic, fake: Tensor) -> Tensor:
@@ -121,7 +153,8 @@ def r2_penalty(discriminator: Critic, fake: Tensor) -> Tensor:
     Source: Mescheder, Geiger & Nowozin 2018, arXiv 1801.04406, eq. 10.
     """
     _check(fake=fake)
-    return _gradient_at(discriminator, fake).square().sum(1).mean()
+    with _gradients_on():
+        return _gradient_at(discriminator, fake).square().sum(1).mean()
 
 
 @torch.no_grad()
@@ -133,7 +166,6 @@ def clip_weights_(critic: nn.Module, bound: float) -> None:
 
     Source: WGAN, Arjovsky, Chintala & Bottou 2017, arXiv 1701.07875, algorithm 1 (bound 0.01).
     """
-    if not bound > 0:
-        raise ValueError(f"bound={bound}; need a positive number (WGAN used 0.01)")
+    bound = number("bound", bound, "a positive number (WGAN used 0.01)", above=0)
     for parameter in critic.parameters():
         parameter.clamp_(-bound, bound)

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -144,7 +146,8 @@ def show(fig: Figure, alt: str) -> None:
 
 
 def _points(name: str, x: Tensor | np.ndarray) -> np.ndarray:
-    array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    # (numpy has no bfloat16)
+    array = x.detach().cpu().double().numpy() if isinstance(x, Tensor) else np.asarray(x)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"{name} has shape {array.shape}; need points in the plane, (n, 2)")
     return array
@@ -215,11 +218,11 @@ def decision_surface(
     xy = torch.cartesian_prod(axis, axis)
     try:
         parameter = next(iter(discriminator.parameters()))  # type: ignore[attr-defined]
-        xy = xy.to(parameter.device)
+        xy = xy.to(parameter)  # its device, and its type
     except (AttributeError, StopIteration):
         pass
     with torch.no_grad():
-        logits = discriminator(xy).reshape(points, points).T.cpu().numpy()
+        logits = discriminator(xy).reshape(points, points).T.double().cpu().numpy()
     limit = limit or max(float(np.abs(logits).max()), 1e-6)
     box = (-extent, extent, -extent, extent)
     image = ax.imshow(
@@ -243,13 +246,42 @@ def gradient_arrows(
         fake: ``(n, 2)``, the points that the arrows start from.
         length: of the longest arrow, in axis units; the others keep their ratio to it.
     """
-    x = fake.detach().clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(x).sum(), x)
+    with torch.inference_mode(False), torch.enable_grad():  # whatever mode the caller is in
+        x = fake.detach().clone().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(discriminator(x).sum(), x)
     longest = gradient.norm(dim=1).max().clamp_min(1e-12)
     xy, uv = _points("fake", fake), _points("gradient", gradient / longest * length)
     ax.quiver(
         *xy.T, *uv.T, color=GRADIENT, angles="xy", scale_units="xy", scale=1, width=0.005, zorder=3
     )
+
+
+def _pictures(images: Any) -> Tensor:
+    """``(N, C, H, W)`` float in [0, 1] of pictures as they come, or a ValueError with the remedy."""
+    if not isinstance(images, Tensor):
+        images = torch.from_numpy(np.array(images))
+    images = images.detach().cpu()
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
+        last = images.ndim == 4 and images.shape[3] in (1, 3)
+        hint = "; channels stand last, so .permute(0, 3, 1, 2) first" if last else ""
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; need (N, 1 or 3, H, W), N >= 1{hint}"
+        )
+    if images.dtype == torch.uint8:
+        return images.float() / 255
+    if images.dtype == torch.bool:
+        return images.float()
+    if not images.is_floating_point():
+        raise ValueError(f"images is {images.dtype}; need uint8, or float in [-1, 1]")
+    images = images.float()
+    low, high = float(images.min()), float(images.max())
+    if not low <= high:
+        raise ValueError("images has NaN; need numbers in [-1, 1]")
+    if low >= 0 and high > 2:
+        raise ValueError(
+            f"images has values from {low:.4g} to {high:.4g}; need [-1, 1]: x / 127.5 - 1 for bytes"
+        )
+    return (images.clamp(-1, 1) + 1) / 2
 
 
 def image_grid(
@@ -259,21 +291,22 @@ def image_grid(
 
     Args:
         ax: axes to draw in.
-        images: float ``(N, C, H, W)`` in [-1, 1], C = 1 or 3; other values are clipped.
+        images: ``(N, C, H, W)``, C = 1 or 3: uint8, bool (True is white), or float in [-1, 1],
+            clipped where a generator goes beyond. Floats in [0, 1] can't be told from pale pictures
+            in [-1, 1]: they are drawn pale.
         columns: images in a row.
         title: above the grid.
         pad: pixels between images.
 
     Raises:
-        ValueError: for images of another shape.
+        ValueError: for images of another shape or type, NaN, or bytes as floats (0 to 255).
     """
-    if images.ndim != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
-        raise ValueError(f"images has shape {tuple(images.shape)}; need (N, 1 or 3, H, W), N >= 1")
-    n, channels, height, width = images.shape
+    columns, pad = whole("columns", columns), whole("pad", pad, 0)
+    array = _pictures(images).permute(0, 2, 3, 1).numpy()
+    n, height, width, channels = array.shape
     rows = -(-n // columns)
     shape = (rows * (height + pad) - pad, columns * (width + pad) - pad, channels)
     canvas = np.ones(shape, np.float32)
-    array = ((images.detach().cpu().float().clamp(-1, 1) + 1) / 2).permute(0, 2, 3, 1).numpy()
     for i, image in enumerate(array):
         top, left = i // columns * (height + pad), i % columns * (width + pad)
         canvas[top : top + height, left : left + width] = image
@@ -296,7 +329,8 @@ def loss_curves(
     """
     colors = {"D": DISCRIMINATOR, "G": GENERATOR}
     for i, (name, values) in enumerate(curves.items()):
-        y = np.asarray(torch.as_tensor(values).detach().cpu(), dtype=float)
+        given = values.detach().cpu().double() if isinstance(values, Tensor) else values
+        y = np.asarray(given, dtype=float)
         color = colors.get(name[:1], CYCLE[i % len(CYCLE)])
         ax.plot(y, color=color, lw=0.5, alpha=0.25)
         k = min(smooth, len(y))

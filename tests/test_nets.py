@@ -212,7 +212,7 @@ def test_weights_keep_their_names():
     ("call", "words"),
     [
         (lambda: nets.ConditionalMLPGenerator(num_classes=0), "num_classes=0"),
-        (lambda: nets.ConditionalDCGANDiscriminator(num_classes=2.0), "num_classes=2.0"),
+        (lambda: nets.ConditionalDCGANDiscriminator(num_classes=2.5), "num_classes=2.5"),
         (lambda: nets.ConditionalDCGANDiscriminator(how="sum"), "how='sum'"),
         (lambda: nets.DCGANDiscriminator(norm="layer"), "norm='layer'"),
         (lambda: nets.DCGANDiscriminator(width=0), "width=0"),
