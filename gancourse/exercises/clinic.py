@@ -1417,7 +1417,7 @@ def _bench_10(block: Callable, seed: int) -> Exam:
 
 
 def _run_10(block: Callable, seed: int) -> Exam:
-    torch.manual_seed(seed)
+    torch.manual_seed(101 + seed)  # G's weights; the run seeds the rest
     exam = ward.digits_run(seed, generator=_Deep(block))
     exam.signs = {"Fréchet distance": exam.signs["distance"]}
     return exam
