@@ -66,6 +66,14 @@ _BEST = [
             (_tail_threshold(low), "The threshold is far too high, and"),
         )
     ),
+    *(
+        Mistake(
+            lambda p, q, which=which: torch.where(which(p, q) > 0, p / (p + q), 0.5),
+            "You answer 1/2 wherever one of the densities vanishes. Where the other does not, there "
+            "is no doubt: D* is 0 or 1 there. Only where both vanish is there no evidence.",
+        )
+        for which in (lambda p, q: p, lambda p, q: q)
+    ),
     Mistake(
         lambda p, q: torch.where((p > 0) & (q > 0), p / (p + q), 0.5),
         "You answer 1/2 wherever *either* density vanishes. Where only one does there is no doubt: "

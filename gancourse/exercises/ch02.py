@@ -280,6 +280,9 @@ class _Watched(nn.Sequential):
             self.open.remove(self)
 
 
+_Watched.__name__ = "Sequential"  # what a reader's message calls it
+
+
 def _g_cases(g):
     for generator in list(_Watched.open):
         generator.close()
