@@ -1,27 +1,41 @@
-"""Run a stranger's function: with a time limit, and without a trace in the notebook's state."""
+"""Run a stranger's function: with a time limit, and without a trace in the notebook's state.
+
+The answer runs in a thread of its own, so that `check` can report although it is in the middle of a
+long call into C; the thread gets a `TimeUp` as soon as it is back in Python. What no thread can do:
+end a call that holds Python's lock all the while (``10 ** 10 ** 9``). This is no security: an answer
+is the reader's own code in the reader's own kernel, and somebody who wants to cheat can.
+"""
 
 from __future__ import annotations
 
+import builtins
+import contextvars
 import ctypes
 import inspect
+import math
+import os
 import random
 import signal
+import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
+
+MOST_OUTPUT = 20_000  # characters that the answers of one check may print
 
 
 def accepts(function: Callable, args: tuple) -> bool:
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
+    except Exception:  # some built-in functions have none; an object may have an odd one
         return True
     try:
         signature.bind(*args)
@@ -62,78 +76,338 @@ def seed(number: int) -> None:
     random.seed(number)
 
 
+class Left:
+    """What a check could not undo, in sentences for the reader."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+
 @contextmanager
-def sandbox() -> Iterator[None]:
-    """Leave the global generators and the gradient mode as they were found."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    state = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    grad = torch.is_grad_enabled()
-    try:
+def neutral() -> Iterator[None]:
+    """The modes that the exercises are written for, whatever the notebook has switched on."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
         yield
+
+
+@contextmanager
+def sandbox() -> Iterator[Left]:
+    """Put back every global that is cheap to read: generators, modes, threads, streams, functions.
+
+    What can't be put back is named in the `Left` that this yields, once the block is done.
+    """
+    left = Left()
+    before = _globals()
+    names = _namespaces()
+    dynamo = "torch._dynamo" in sys.modules
+    threads = set(threading.enumerate())
+    interop = torch.get_num_interop_threads()
+    output = _Capped(sys.stdout), _Capped(sys.stderr)
+    streams = sys.stdout, sys.stderr
+    try:
+        with warnings.catch_warnings(), neutral():
+            sys.stdout, sys.stderr = output
+            torch.set_default_dtype(torch.float32)
+            yield left
     finally:
-        torch.set_grad_enabled(grad)
-        torch.set_rng_state(state[0])
-        np.random.set_state(state[1])
-        random.setstate(state[2])
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
+        if not getattr(threading.current_thread(), "given_up", False):
+            sys.stdout, sys.stderr = streams
+            _put_back(before, left)
+            _put_back_functions(names, left, dynamo or "torch._dynamo" not in sys.modules)
+            if torch.get_num_interop_threads() != interop:
+                left.notes.append(
+                    "torch.set_num_interop_threads was called, which nothing can undo but a "
+                    "restart of the kernel."
+                )
+            if any(one.cut for one in output):
+                left.notes.append(f"What it printed was cut off after {MOST_OUTPUT:,} characters.")
+            running = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
+            given_up = [t for t in running if getattr(t, "given_up", False)]
+            if given_up:
+                left.notes.append(
+                    "It is still running, inside one long call that can't be interrupted; it ends "
+                    "after that call, or when you restart the kernel."
+                )
+                if any(one.used for one in output):  # what it prints from now on goes nowhere
+                    sys.stdout, sys.stderr = (one.opened() for one in output)
+            elif any(type(t).__module__ == "threading" for t in running):
+                left.notes.append("It has started a thread that is still running.")
+
+
+class _Capped:
+    """A stream that passes on so many characters, and swallows the rest."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._left = stream, MOST_OUTPUT
+        self.cut = False
+
+    @property
+    def used(self) -> bool:
+        return self._left < MOST_OUTPUT
+
+    def opened(self) -> _Capped:
+        """The same without a limit, but for threads that were given up."""
+        self._left = sys.maxsize
+        return self
+
+    def write(self, text: str) -> int:
+        if getattr(threading.current_thread(), "given_up", False):
+            return len(text)
+        if len(text) > self._left:
+            self.cut = True
+        if self._left > 0:
+            self._stream.write(text[: self._left])
+            self._left -= len(text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGUSR1")
+    if hasattr(signal, name)
+]
+
+
+def _signals() -> list:
+    return [signal.getsignal(number) for number in _SIGNALS]
+
+
+def _set_signals(handlers: list) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in zip(_SIGNALS, handlers):
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
+def _set_random(states: tuple) -> None:
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])
+    random.setstate(states[2])
+    if states[3] is not None:
+        torch.cuda.set_rng_state_all(states[3])
+
+
+def _set_environment(saved: dict[str, str]) -> None:
+    for name in os.environ.keys() - saved.keys():
+        del os.environ[name]
+    os.environ.update(saved)
+
+
+def _set_print_options(saved: dict) -> None:
+    vars(torch._tensor_str.PRINT_OPTS).update(saved)
+
+
+def _set_cudnn(state: tuple[bool, bool]) -> None:
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = state
+
+
+def _go(path: str | None) -> None:
+    if path is not None and _here() != path:
+        os.chdir(path)
+
+
+def _here() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+# name -> (read, write)
+_GLOBALS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "the random generators": (
+        lambda: (
+            torch.get_rng_state(), np.random.get_state(), random.getstate(),
+            torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None,
+        ),
+        _set_random,
+    ),
+    "the gradient mode": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
+    "anomaly detection": (
+        lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+        lambda state: torch.autograd.set_detect_anomaly(*state),
+    ),
+    "the deterministic mode": (
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        lambda state: torch.use_deterministic_algorithms(state[0], warn_only=state[1]),
+    ),
+    "the precision of products": (
+        torch.get_float32_matmul_precision, torch.set_float32_matmul_precision,
+    ),
+    "the settings of cuDNN": (
+        lambda: (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
+        _set_cudnn,
+    ),
+    "the working directory": (_here, _go),
+    "the environment": (lambda: dict(os.environ), _set_environment),
+    "the signal handlers": (_signals, _set_signals),
+    "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
+    "numpy's error mode": (np.geterr, lambda state: np.seterr(**state)),
+    "numpy's print options": (np.get_printoptions, lambda state: np.set_printoptions(**state)),
+    "torch's print options": (
+        lambda: dict(vars(torch._tensor_str.PRINT_OPTS)), _set_print_options,
+    ),
+    "the keyboard": (lambda: sys.stdin, lambda stream: setattr(sys, "stdin", stream)),
+    "the excepthook": (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
+    "the search path": (lambda: list(sys.path), lambda path: sys.path.__setitem__(slice(None), path)),
+}  # fmt: skip
+
+
+def _globals() -> dict[str, Any]:
+    found = {}
+    for name, (read, _) in _GLOBALS.items():
+        try:
+            found[name] = read()
+        except Exception:  # not there on this system, or in this version
+            continue
+    return found
+
+
+def _put_back(before: dict[str, Any], left: Left) -> None:
+    for name, value in before.items():
+        try:
+            _GLOBALS[name][1](value)
+        except Exception as error:
+            left.notes.append(f"{name} could not be put back ({one_line(error)}).")
+
+
+_PLACES: tuple[Any, ...] = (
+    torch, torch.nn.functional, torch.nn, torch.nn.init, torch.autograd, torch.optim, torch.linalg,
+    torch.Tensor, torch.nn.Module, torch.nn.Linear, torch.optim.Optimizer, torch.optim.SGD,
+    torch.optim.Adam, np, np.random, np.linalg, math, random, time, builtins,
+)  # fmt: skip
+
+
+def _namespaces() -> list[dict[str, Any]]:
+    hooks = torch.nn.modules.module
+    every = [vars(place).copy() for place in _PLACES]
+    return [*every, {n: dict(v) for n, v in vars(hooks).items() if n.startswith("_global_")
+                     and isinstance(v, dict)}]  # fmt: skip
+
+
+def _put_back_functions(saved: list[dict[str, Any]], left: Left, same_dynamo: bool) -> None:
+    """Undo ``torch.mean = ...`` and hooks on all networks at once."""
+    for place, names in zip(_PLACES, saved):
+        now = vars(place)
+        changed = [name for name, value in names.items() if now.get(name, left) is not value]
+        added = now.keys() - names.keys() if isinstance(place, type) else ()
+        for name in (*changed, *added):
+            if name in ("_", "__", "___") or name.startswith("__"):
+                continue
+            module = str(getattr(now.get(name), "__module__", ""))
+            if module.startswith("torch.") and not same_dynamo:  # torch's own late changes
+                continue
+            try:
+                setattr(place, name, names[name]) if name in names else delattr(place, name)
+            except Exception:
+                left.notes.append(f"{place.__name__}.{name} was replaced, and stays so.")
+    for name, entries in saved[-1].items():
+        hooks = getattr(torch.nn.modules.module, name)
+        if hooks.keys() != entries.keys():
+            hooks.clear()
+            hooks.update(entries)
 
 
 class TimeUp(BaseException):
     """Not an Exception, so that `except Exception` in an answer lets it pass."""
 
 
-def limited(work: Callable[[], None], seconds: float) -> None:
-    """Run `work`; raise TimeUp when it takes longer. A single long call into C is waited for."""
-    main = threading.current_thread() is threading.main_thread()
-    if not (main and hasattr(signal, "setitimer")):
-        return _limited_in_thread(work, seconds)
-    armed = True
+class _Worker(threading.Thread):
+    """Runs ``work`` with the modes that exercises are written for."""
 
-    def ring(*_: Any) -> None:
-        if armed:
-            raise TimeUp
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(name="the answer of an exercise", daemon=True)
+        self.work, self.done, self.given_up = work, False, False
+        self.raised: BaseException | None = None
+        self.context = contextvars.copy_context()
 
-    began, handler = time.monotonic(), signal.signal(signal.SIGALRM, ring)
-    delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-    try:
-        work()
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
-        if delay:  # somebody else's alarm (pytest-timeout) goes on
-            left = max(delay - (time.monotonic() - began), 1e-3)
-            signal.setitimer(signal.ITIMER_REAL, left, interval)
-
-
-def _limited_in_thread(work: Callable[[], None], seconds: float) -> None:
-    """The same where no signal can be had: Windows, or a kernel that runs cells in a thread."""
-    raised: list[BaseException] = []
-
-    def target() -> None:
+    def run(self) -> None:
         try:
-            work()
-        except BaseException as error:
-            raised.append(error)
+            try:
+                self.context.run(self.work)
+            except BaseException as error:
+                self.raised = error
+            finally:
+                self.done = True
+        except BaseException:  # an alarm that came too late
+            self.done = True
 
-    worker = threading.Thread(target=target, daemon=True)
-    worker.start()
-    end = time.monotonic() + seconds
-    exception: type[BaseException] = TimeUp
+    def tell(self, exception: type[BaseException]) -> None:
+        """Raise an exception in the thread, at its next step in Python."""
+        if not self.done:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self.ident or 0), ctypes.py_object(exception)
+            )
+
+    def imports(self) -> bool:
+        """Is it in the middle of an import? A module that is cut off there stays half made."""
+        frame = sys._current_frames().get(self.ident or 0)
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return True
+            frame = frame.f_back
+        return False
+
+
+def limited(work: Callable[[], None], seconds: float) -> None:
+    """Run `work`; raise TimeUp when it takes longer, at the latest a second after that.
+
+    Time inside an import doesn't count, up to a minute: the first optimizer of a process imports
+    much of torch (2 to 5 s), and an import that is cut off can't be mended before a restart.
+    """
+    stack = threading.stack_size()
     try:
-        while worker.is_alive() and time.monotonic() < end:
+        threading.stack_size(64 * 2**20)  # as much as a main thread, for deep recursion
+    except (ValueError, RuntimeError):
+        pass
+    worker = _Worker(work)
+    try:
+        worker.start()
+    finally:
+        threading.stack_size(stack)
+    left, imports = seconds, 60.0
+    before = time.monotonic()
+    try:
+        while left > 0:
+            worker.join(min(0.05, left))
+            if not worker.is_alive():
+                break
+            now = time.monotonic()
+            if imports > 0 and worker.imports():
+                imports -= now - before
+            else:
+                left -= now - before
+            before = now
+        for _ in range(20):  # a bare `except` swallows one that comes inside its `try`
+            if worker.done or not worker.is_alive():
+                break
+            worker.tell(TimeUp)
             worker.join(0.05)
     except KeyboardInterrupt:
-        end, exception = 0.0, KeyboardInterrupt
+        worker.tell(KeyboardInterrupt)
+        worker.join(1.0)
+        worker.given_up = worker.is_alive()
         raise
-    finally:
-        tries = 0
-        while worker.is_alive() and tries < 20:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(worker.ident or 0), ctypes.py_object(exception)
-            )
-            worker.join(0.1)
-            tries += 1
-    if raised or worker.is_alive():
-        raise raised[0] if raised else TimeUp()
+    if worker.done:
+        worker.join(1.0)
+        if worker.raised is not None:
+            raise worker.raised
+        return
+    worker.given_up = True
+    raise TimeUp
