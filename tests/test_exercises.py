@@ -706,6 +706,13 @@ def freeze_number(result):
     return tensors[0].detach().double().sum().item() if tensors else 0.5
 
 
+def crowded():
+    """How many processes want one core: what a limit by the clock must be stretched by."""
+    import os
+
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Hostile:
     def __eq__(self, other):
         raise RuntimeError("no comparison")
@@ -765,7 +772,7 @@ def test_whatever_comes_is_reported_in_time(name, registered, capsys):
         began = time.monotonic()
         passed, attempted, message = engine._grade(exercise, WEIRD[name])
         assert not passed and attempted and message and not INTERNAL.search(message)
-        assert time.monotonic() - began < 7
+        assert time.monotonic() - began < 7 * crowded()
     value = WEIRD[name](None) if name not in ("exit", "recursion", "key") else 10**400
     for reference in (0.5, "b", frozenset("AB"), {"A": "x"}, [1, 2]):
         asked = example(reference=reference, mistakes=[Mistake("c", "c is the other one")])
@@ -787,7 +794,7 @@ def test_a_long_call_into_c_is_not_waited_for():
 
     began = time.monotonic()
     message = says(example(seconds=0.5), long_call)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 2.5 * crowded()
     assert "did not finish within 0.5 s" in message and "It is still running" in message
     for thread in threading.enumerate():
         if getattr(thread, "given_up", False):
