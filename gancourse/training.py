@@ -14,10 +14,10 @@ when a loss is no longer finite. It keeps the hot path clean:
 from __future__ import annotations
 
 import copy
-import hashlib
-import io
 import math
 import os
+import re
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -29,19 +29,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import losses, penalties
+from . import checkpoints, losses, penalties
+from ._numbers import real as a_number
+from ._numbers import whole
+from ._paths import given_path
+from .checkpoints import ANEW, CheckpointError, Lock, TornError
 
 FLUSH = 100  # steps between two looks at the losses: one device synchronisation each
+KEEP = 2.0  # seconds of work that an interrupt may cost: at least so often the state is copied
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
+BELOW_1 = math.nextafter(1.0, 0.0)
 AMP = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class CheckpointError(ValueError):
-    """A checkpoint file that can't be used: torn, altered, or from another run."""
-
-
 class DivergedError(RuntimeError):
-    """A loss was not finite: ``step`` says where, ``checkpoint`` which file holds a good state."""
+    """A loss or a weight was not finite: ``step`` says where, ``checkpoint`` which file holds a good
+    state."""
 
     def __init__(
         self, step: int, checkpoint: Path | None, what: str = "the loss became non-finite"
@@ -54,13 +57,17 @@ class DivergedError(RuntimeError):
         )
 
 
+def _no_losses() -> Tensor:
+    return torch.empty(0, dtype=torch.float32, device="cpu")
+
+
 @dataclass
 class History:
     """Losses by generator step, each ``(steps,)`` on the CPU (``d_loss``: the last critic step's,
     with its penalties)."""
 
-    d_loss: Tensor = field(default_factory=lambda: torch.empty(0))
-    g_loss: Tensor = field(default_factory=lambda: torch.empty(0))
+    d_loss: Tensor = field(default_factory=_no_losses)
+    g_loss: Tensor = field(default_factory=_no_losses)
 
     def __len__(self) -> int:
         return len(self.d_loss)
@@ -72,6 +79,10 @@ class GANTrainer:
     A generator with an attribute ``num_classes`` makes the run conditional: both networks take the
     labels ``y (N,)`` as a second argument, real and generated samples of a step share them, and
     penalties are gradients with respect to ``x`` at fixed ``y``.
+
+    Parameters with ``requires_grad=False`` stay as they are (a frozen layer of a pre-trained
+    discriminator). Latents and data are given to the networks in the generator's own type, float32
+    as a rule. Numbers may be Python's, numpy's or torch's.
 
     Args:
         generator: ``z (N, nz) -> x (N, ...)``, with the attribute ``nz``; or ``(z, y) -> x``.
@@ -96,18 +107,20 @@ class GANTrainer:
             don't fit. The gradient is that of the whole batch, but BatchNorm, where there is one,
             sees a part at a time.
         seed: of everything the trainer draws (batches, latents, mixing weights).
-        device: None: a GPU if there is one.
+        device: None: CUDA if there is one, else the CPU. (Apple's ``"mps"`` when asked for: not
+            tested here, and at the size of most chapters slower than the CPU.)
         accelerator: an ``accelerate.Accelerator``, to share each step between several processes
             (see :meth:`fit`). It then brings the device.
 
     Raises:
-        ValueError: naming the argument that is out of range.
+        ValueError: naming the argument that is out of range, or the network that can't be trained.
 
     Attributes:
         step: generator steps done. history: a :class:`History`. ema: the averaged generator,
             or None.
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         generator: nn.Module,
@@ -130,37 +143,29 @@ class GANTrainer:
         device: str | torch.device | None = None,
         accelerator: Any = None,
     ):
-        lr_g, lr_d = (lr, lr) if isinstance(lr, (int, float)) else lr
         self.loss = losses.get(loss)
-        nz = getattr(generator, "nz", None)
-        if not isinstance(nz, int):
-            raise ValueError(
-                f"generator.nz is {nz!r}; need the attribute nz, the size of its latent"
-            )
-        self.nz = nz
-        self.num_classes: int | None = getattr(generator, "num_classes", None)
-        if self.num_classes != getattr(discriminator, "num_classes", None):
-            raise ValueError(
-                f"generator.num_classes is {self.num_classes} and discriminator.num_classes "
-                f"{getattr(discriminator, 'num_classes', None)}; give both one number of classes, "
-                "or neither"
-            )
-        for name, value, good, need in (
-            ("n_critic", n_critic, n_critic >= 1, "at least 1"),
-            ("batch_size", batch_size, batch_size >= 1, "at least 1"),
-            ("lr", lr, lr_g > 0 and lr_d > 0, "positive numbers (generator, discriminator)"),
-            ("betas", betas, all(0 <= b < 1 for b in betas), "two numbers in [0, 1)"),
-            ("r1", r1, r1 >= 0, "0 or more"),
-            ("r2", r2, r2 >= 0, "0 or more"),
-            ("gp", gp, gp >= 0, "0 or more"),
-            ("clip", clip, clip is None or clip > 0, "None or a positive bound"),
-            ("ema", ema, ema is None or 0 <= ema < 1, "None or a number in [0, 1), e.g. 0.999"),
-            ("decay", decay, decay in (None, "linear", "cosine"), "None, 'linear' or 'cosine'"),
-            ("amp", amp, amp in AMP, "None, 'bf16' or 'fp16'"),
-            ("accumulate", accumulate, accumulate >= 1, "at least 1"),
+        self.nz = whole("generator.nz", _nz(generator))
+        self.num_classes: int | None = _number_of_classes(generator, discriminator)
+        self.n_critic = whole("n_critic", n_critic)
+        self.batch_size = whole("batch_size", batch_size)
+        self.accumulate = whole("accumulate", accumulate)
+        self.lr = _pair("lr", lr, "a positive number, or two (generator, discriminator)", above=0)
+        self.betas = _pair("betas", betas, "two numbers in [0, 1)", least=0, most=BELOW_1)
+        self.r1 = a_number("r1", r1, "0 or more", least=0)
+        self.r2 = a_number("r2", r2, "0 or more", least=0)
+        self.gp = a_number("gp", gp, "0 or more", least=0)
+        need = "None or a positive bound"
+        self.clip = None if clip is None else a_number("clip", clip, need, above=0)
+        need = "None or a number in [0, 1), e.g. 0.999"
+        self.ema_decay = None if ema is None else a_number("ema", ema, need, least=0, most=BELOW_1)
+        for name, value, known in (
+            ("decay", decay, (None, "linear", "cosine")),
+            ("amp", amp, tuple(AMP)),
         ):
-            if not good:
-                raise ValueError(f"{name}={value!r}; need {need}")
+            if not (value is None or isinstance(value, str)) or value not in known:
+                raise ValueError(f"{name}={value!r}; need None, {known[1]!r} or {known[2]!r}")
+        self.decay, self.amp = decay, amp
+        self.seed = whole("seed", seed, least=-(2**63), most=2**64 - 2)
         self.accelerator = accelerator
         self.rank, self.world = 0, 1  # this process, and how many share a step
         if accelerator is not None:
@@ -168,14 +173,15 @@ class GANTrainer:
             self.rank, self.world = accelerator.process_index, accelerator.num_processes
             # Processes on a CPU are given cpu:0, cpu:1, ...; torch.load knows only one.
             device = "cpu" if accelerator.device.type == "cpu" else accelerator.device
-        if batch_size % (accumulate * self.world):
+        if self.batch_size % (self.accumulate * self.world):
             raise ValueError(
-                f"batch_size={batch_size} can't be cut into accumulate={accumulate} equal parts"
-                + (f" in each of {self.world} processes" if accelerator else "")
+                f"batch_size={self.batch_size} can't be cut into accumulate={self.accumulate} equal "
+                "parts" + (f" in each of {self.world} processes" if accelerator else "")
             )
         default = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device or default)
+        self.device = torch.device(default if device is None else device)
         self._cuda = self.device.type == "cuda"
+        self.dtype = _check_players(generator, discriminator)
         self.generator = generator.to(self.device)
         self.discriminator = discriminator.to(self.device)
         if self._cuda:
@@ -186,35 +192,45 @@ class GANTrainer:
         self._d: nn.Module = discriminator
         if accelerator is not None:
             self._g, self._d = _prepare(accelerator, generator, discriminator)
-        self.n_critic, self.batch_size = n_critic, batch_size
-        self.r1, self.r2, self.gp, self.clip, self.decay = r1, r2, gp, clip, decay
-        self.ema_decay = ema
-        self.ema = copy.deepcopy(generator).requires_grad_(False) if ema is not None else None
-        self.lr = (lr_g, lr_d)
-        betas = (float(betas[0]), float(betas[1]))  # Adam refuses (0, 0.99): an int and a float
+        self.ema = None if self.ema_decay is None else _average_of(generator, self.ema_decay)
         # fused: one kernel for all parameters instead of a Python loop over them.
-        self.optimizer_g = torch.optim.Adam(generator.parameters(), lr_g, betas, fused=True)
-        self.optimizer_d = torch.optim.Adam(discriminator.parameters(), lr_d, betas, fused=True)
-        self.amp, self.accumulate = amp, accumulate
+        self.optimizer_g, self.optimizer_d = (
+            torch.optim.Adam(net.parameters(), rate, self.betas, fused=True)
+            for net, rate in zip((generator, discriminator), self.lr, strict=True)
+        )
         # Small fp16 gradients would round to 0: each player's loss is scaled up before its backward
         # pass and the gradients down after it. A step whose gradients overflow is left out and the
         # scale halved. (Disabled, a scaler hands everything through.)
-        fp16 = amp == "fp16"
-        self.scaler_g = torch.amp.GradScaler(self.device.type, enabled=fp16)
-        self.scaler_d = torch.amp.GradScaler(self.device.type, enabled=fp16)
-        self.seed = seed
-        self.rng = torch.Generator(self.device).manual_seed(seed)
+        self.scaler_g, self.scaler_d = self._scalers()
+        self.rng = torch.Generator(self.device).manual_seed(self.seed)
         self.step = 0
         self.total: int | None = None  # steps of the learning-rate schedule
         self.history = History()
         self._d_parameters = list(discriminator.parameters())
         self._g_parameters: list[Tensor] = list(generator.parameters())
+        self._frozen: list[Tensor] = []  # of the discriminator, while the generator's step runs
+        self._pending: list[tuple[Tensor, Tensor]] = []  # losses that are still on the device
+        self._data: str | None = None  # which data the last fit saw
+        # A step that has begun and not ended is taken back, to what was kept between two steps.
+        self._open, self._kept = False, None  # type: bool, _Kept | None
+        self._done = -1  # the step after which file and callback have had their turn
+        self._lock: Lock | None = None
+        self._unsaved = False
+
+    def _scalers(self) -> Any:
+        fp16 = self.amp == "fp16"
+        return [torch.amp.GradScaler(self.device.type, enabled=fp16) for _ in range(2)]
+
+    def _nets(self) -> list[nn.Module]:
+        return [n for n in (self.generator, self.discriminator, self.ema) if n is not None]
 
     # --- one step of each player ------------------------------------------------------------------
 
     def latent(self, n: int) -> Tensor:
         """Draw ``z (n, nz)``, standard normal, from the trainer's own random stream."""
-        z = torch.randn(n * self.world, self.nz, generator=self.rng, device=self.device)
+        z = torch.randn(
+            n * self.world, self.nz, generator=self.rng, device=self.device, dtype=self.dtype
+        )
         return self._share(z)
 
     def _share(self, batch: Tensor) -> Tensor:
@@ -222,6 +238,7 @@ class GANTrainer:
         the samples are those of a single process, however many share them."""
         return batch.chunk(self.world)[self.rank] if self.world > 1 else batch
 
+    @torch.inference_mode(False)  # and gradients on, whatever the session's mode
     def d_step(self, real: Tensor, labels: Tensor | None = None) -> Tensor:
         """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
 
@@ -229,6 +246,8 @@ class GANTrainer:
         loss, a scalar on the device. The generator is left as it is.
         """
         self._check_labelled(labels)
+        self._thaw()
+        learning = _trainable(self._d_parameters, "discriminator")
         z = self.latent(len(real))
         mix = None
         if self.gp:  # one weight a sample
@@ -241,22 +260,32 @@ class GANTrainer:
             with self._averaging(self._d, last=len(done) == self.accumulate - 1):
                 done.append(self._d_loss(*part) / self.accumulate)
                 # Not .backward(): that would go on to the penalised samples, which are leaves too.
-                scaled = self.scaler_d.scale(done[-1])
-                torch.autograd.backward(scaled, inputs=self._d_parameters)
+                self._backward(self.scaler_d.scale(done[-1]), learning)
         self._update(self.optimizer_d, self.scaler_d)
         if self.clip is not None:
-            penalties.clip_weights_(self.discriminator, self.clip)
+            penalties.clip_weights_(nn.ParameterList(learning), self.clip)
         return _total(done)
 
+    def _backward(self, loss: Tensor, learning: list[Tensor]) -> None:
+        try:
+            torch.autograd.backward(loss, inputs=learning)
+        except RuntimeError as error:
+            if "double backward" not in str(error) and "donated buffer" not in str(error):
+                raise
+            raise ValueError(
+                "discriminator is compiled, and r1, r2 and gp differentiate its gradient once more, "
+                "which torch.compile can't; give GANTrainer the discriminator as it was before "
+                "torch.compile (the generator may stay compiled), or leave the penalties out"
+            ) from error
+
     def _d_loss(self, real: Tensor, y: Tensor | None, z: Tensor, mix: Tensor | None) -> Tensor:
-        with torch.no_grad():  # the generator is not trained here: build no graph through it
-            fake = self._generate(self.generator, z, y)
+        fake = self._generate_only(z, y)
         if self.r1:
             real = real.detach().requires_grad_()
         if self.r2:
             fake.requires_grad_()
-        real_logits = self._judge(self._d, real, y, exact=self.r1 > 0)
-        fake_logits = self._judge(self._d, fake, y, exact=self.r2 > 0)
+        real_logits = self._pass(self._d, real, y, exact=self.r1 > 0)
+        fake_logits = self._pass(self._d, fake, y, exact=self.r2 > 0)
         loss = self.loss.discriminator(real_logits, fake_logits)
         if self.r1:  # from the logits just computed: no second pass through the network
             gradient = penalties.input_gradient(real_logits, real)
@@ -265,10 +294,11 @@ class GANTrainer:
             gradient = penalties.input_gradient(fake_logits, fake)
             loss = loss + self.r2 / 2 * gradient.square().sum(1).mean()
         if self.gp:
-            judge = partial(self._judge, self._d, y=y, exact=True)
+            judge = partial(self._pass, self._d, y=y, exact=True)
             loss = loss + self.gp * penalties.gradient_penalty(judge, real, fake, mix=mix)
         return loss
 
+    @torch.inference_mode(False)
     def g_step(self, n: int, real: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         """One generator step on ``n`` new generated samples, in a conditional run of the given
         ``labels (n,)``; ``real`` (of the same labels) only for paired losses.
@@ -276,43 +306,49 @@ class GANTrainer:
         Returns the loss, a scalar on the device. The discriminator is left as it is.
         """
         self._check_labelled(labels)
-        for parameter in self._d_parameters:  # its gradients would be computed and thrown away
-            parameter.requires_grad_(False)
+        self._thaw()
+        _trainable(self._g_parameters, "generator")
+        # Noted before they are frozen: whatever interrupts the step, they are found again.
+        self._frozen = [p for p in self._d_parameters if p.requires_grad]
         try:
+            for parameter in self._frozen:  # its gradients would be computed and thrown away
+                parameter.requires_grad_(False)
             self.optimizer_g.zero_grad()
             done: list[Tensor] = []
             for z, x, y in self._parts(self.latent(n), real, labels):
                 with self._averaging(self._g, last=len(done) == self.accumulate - 1):
-                    fake = self._generate(self._g, z, y)
-                    fake_logits = self._judge(self.discriminator, fake, y)
-                    real_logits = self._judge(self.discriminator, x, y) if x is not None else None
+                    fake = self._pass(self._g, z, y)
+                    fake_logits = self._pass(self.discriminator, fake, y)
+                    real_logits = self._pass(self.discriminator, x, y) if x is not None else None
                     done.append(self.loss.generator(fake_logits, real_logits) / self.accumulate)
                     self.scaler_g.scale(done[-1]).backward()
             self._update(self.optimizer_g, self.scaler_g)
         finally:
-            for parameter in self._d_parameters:
-                parameter.requires_grad_(True)
+            self._thaw()
         if self.ema is not None:
             self._update_ema()
         return _total(done)
 
-    def _generate(self, net: nn.Module, z: Tensor, y: Tensor | None) -> Tensor:
-        with self._half():
-            fake = net(z) if y is None else net(z, y)
-        return fake.float() if self.amp else fake
+    def _thaw(self) -> None:
+        for parameter in self._frozen:
+            parameter.requires_grad_(True)
+        self._frozen = []
 
-    def _judge(self, net: nn.Module, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
-        """Logits ``(N,)``. ``exact``: in float32 under ``amp`` too, for what a penalty
+    @torch.no_grad()  # the generator is not trained in the other's step: no graph through it
+    def _generate_only(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return self._pass(self.generator, z, y)
+
+    def _pass(self, net: nn.Module, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
+        """Samples or logits. ``exact``: in float32 under ``amp`` too, for what a penalty
         differentiates. A penalty is a *squared gradient*, differentiated once more: fp16 ends at
         65504 and loses digits below 6e-5, so a gradient of 300 already overflows when squared and
         one of 1e-4 vanishes; bf16 has the range, but 3 significant digits for a double derivative.
         """
-        with nullcontext() if exact else self._half():
-            logits = net(x) if y is None else net(x, y)
-        return logits.float() if self.amp else logits
-
-    def _half(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, AMP[self.amp]) if self.amp else nullcontext()
+        inputs = (x,) if y is None else (x, y)
+        if self.amp is None:
+            return net(*inputs)
+        half = torch.autocast(self.device.type, AMP[self.amp], enabled=not exact)
+        return half(_call)(net, *inputs).float()
 
     def _parts(self, *batches: Tensor | None) -> Iterator[Any]:
         """The batches cut into ``accumulate`` equal parts, side by side (None stays None)."""
@@ -355,15 +391,24 @@ class GANTrainer:
         *,
         checkpoint: str | os.PathLike[str] | None = None,
         every: int = 1000,
-        callback: Callable[[GANTrainer], None] | None = None,
-        callback_steps: Iterable[int] = (),
+        callback: Callable[[GANTrainer], object] | None = None,
+        callback_steps: Iterable[float] | None = None,
         progress: bool | None = None,
+        fresh: bool = False,
     ) -> History:
         """Train until ``steps`` generator steps have been done in all.
 
         Calling again with the same number does nothing; with a larger one it goes on. With a
         ``checkpoint`` file, a run that was cut off resumes from it and ends bit for bit where an
         uninterrupted one ends (same machine and versions; on a GPU: with deterministic kernels).
+        The same holds after an interrupt in a living session: the step that was cut in two, and at
+        most two seconds or a hundred steps before it, are taken back, and the next ``fit`` repeats
+        them. (What cannot be taken back: anything that a network or the data keep outside of
+        parameters and buffers.)
+
+        The file brings weights, the optimizers' moments, random numbers, step and history.
+        Settings are the trainer's own; where they are not those that the file was written with, a
+        warning names them.
 
         With an ``accelerator``, call it in every process with the same arguments, on a trainer with
         the same seed: each works on its part of every batch (``batch_size`` is that of all together)
@@ -371,70 +416,140 @@ class GANTrainer:
         sees a process's part at a time. Only the main process writes the checkpoint, all read it.
 
         Args:
-            data: samples ``(N, ...)`` as a float tensor, an ``ImageSet``, or anything with
+            data: samples ``(N, ...)`` as a float tensor or array, an ``ImageSet``, or anything with
                 ``.sample(n, generator=...)``. Images must lie in [-1, 1]. A conditional run needs
-                labels: an ``ImageSet``, or ``(samples, labels (N,))``.
+                labels: an ``ImageSet``, or ``(samples, labels (N,))``. Data of another float type
+                than the networks' are converted.
             steps: generator steps in all.
-            checkpoint: file to resume from if it is there, and to save to.
+            checkpoint: file to resume from if it is there, and to save to. A save that fails is
+                told and tried again; a file that another run is writing is refused.
             every: steps between two saves. The save before the last is kept as ``<name>.prev``.
             callback: called with the trainer after each step listed in ``callback_steps`` (0:
-                before the first).
+                before the first), in any order; without a list, after every 100th and the last.
             progress: show a progress bar. None: in a live session yes, in a book build no.
+            fresh: begin anew, whatever file is there; it is renamed to ``<name>.old``.
 
         Raises:
             ValueError: for bad steps or data, or nets that don't fit together or the data.
             OSError: for a checkpoint path that can't be written, before any training.
-            DivergedError: when a loss is no longer finite. The checkpoint on disk stays good.
+            CheckpointError: for a file that another run wrote, or is writing.
+            DivergedError: when a loss or weight is no longer finite. The file on disk stays good.
         """
-        if steps < 0 or every < 1:
-            raise ValueError(f"steps={steps}, every={every}; need steps >= 0 and every >= 1")
-        draw = self._batches(data)
-        path = Path(checkpoint) if checkpoint is not None else None
-        if path is not None:
-            _check_writable(path)
-            with self.accelerator.main_process_first() if self.accelerator else nullcontext():
-                self._resume(path)
-            self._check_in_step(path)
-        if self.decay and self.step and self.total not in (None, steps):
+        steps, every = whole("steps", steps, 0), whole("every", every)
+        wanted = _when(callback, callback_steps, steps)
+        if callback is not None and not torch.is_grad_enabled():
+            callback = torch.no_grad()(callback)  # it sees the session's mode
+        path = None if checkpoint is None else given_path(checkpoint, "checkpoint")
+        if fresh and self.step:
             raise ValueError(
-                f"steps={steps}, but the run so far decays its learning rate over {self.total}; "
-                "go on with that number, or start a new trainer"
+                f"fresh=True, but this trainer has done {self.step} steps; to begin anew build the "
+                "networks and the trainer again, to go on leave fresh=True out"
             )
-        self.total = steps
-        if self.step >= steps:
-            return self.history
+        bar = _bar(self.step, steps, progress if self.rank == 0 else False)
+        self._modes = _modes(*self._nets())
+        try:
+            try:
+                self._fit(data, steps, path, every, callback, wanted, bar, fresh)
+            finally:
+                self._settle(bar)
+        finally:  # once more: the interrupt may have come in the midst of settling
+            self._settle(bar)
+        return self.history
+
+    @torch.inference_mode(False)
+    def _fit(
+        self,
+        data: Any,
+        steps: int,
+        path: Path | None,
+        every: int,
+        callback: Callable[[GANTrainer], object] | None,
+        wanted: set[int],
+        bar: Any,
+        fresh: bool,
+    ) -> None:
+        if self._open:
+            self._take_back()
+        draw = self._batches(data)
+        if path is not None:
+            checkpoints.check_writable(path)
+            with self.accelerator.main_process_first() if self.accelerator else nullcontext():
+                self._begin(path, steps, fresh)
+            self._check_in_step(path)
+        _check_schedule(self.step and self.decay, self.total, steps)
+        self.total, self._unsaved = steps, False
+        if self.step >= steps and (self.step == 0 or self._done >= self.step):
+            return
         self.generator.train()
         self.discriminator.train()
-        wanted = set(callback_steps)
-        if callback is not None and 0 in wanted and self.step == 0:
-            callback(self)
-        pending: list[Tensor] = []
-        with _bar(self.step, steps, progress if self.rank == 0 else False) as bar:
-            try:
-                while self.step < steps:
-                    self._set_learning_rates()
-                    for _ in range(self.n_critic):
-                        d_loss = self.d_step(*draw())
-                    n = self.batch_size // self.world
-                    g_loss = self.g_step(n, **self._for_generator(draw))
-                    self.step += 1
-                    pending += (d_loss, g_loss)
-                    save = path is not None and (self.step % every == 0 or self.step == steps)
-                    call = callback is not None and self.step in wanted
-                    if len(pending) == 2 * FLUSH or save or call or self.step == steps:
-                        self._flush(pending, path, bar)
-                    if save:
-                        assert path is not None
-                        self.save(path)
-                    if call:
-                        assert callback is not None
-                        callback(self)
-                        self.generator.train()
-                        self.discriminator.train()
-            finally:  # interrupted: what was measured is kept
-                if pending:  # (here: the other processes may be gone)
-                    self._record(pending, alone=True)
-        return self.history
+        self._modes = _modes(*self._nets())
+        bar.update(self.step - bar.n)
+        self._keep()
+        while True:
+            if self._done < self.step:  # of the last step, or of one before an interrupt
+                self._after_a_step(steps, path, every, callback, wanted, bar)
+            if self.step >= steps:
+                return
+            self._open = True
+            self._set_learning_rates()
+            for _ in range(self.n_critic):
+                d_loss = self.d_step(*draw())
+            g_loss = self.g_step(self.batch_size // self.world, **self._for_generator(draw))
+            self._pending.append((d_loss, g_loss))
+            self.step += 1
+            self._open = False
+
+    def _after_a_step(
+        self,
+        steps: int,
+        path: Path | None,
+        every: int,
+        callback: Callable[[GANTrainer], object] | None,
+        wanted: set[int],
+        bar: Any,
+    ) -> None:
+        last = self.step == steps
+        save = path is not None and self.step > 0 and (last or self.step % every == 0)
+        call = callback is not None and self.step in wanted
+        # (Processes must meet at the same steps: there the clock has no say.)
+        late = self.world == 1 and self._kept is not None and time.monotonic() > self._kept.until
+        if not (save or call or last or late or len(self._pending) == FLUSH):
+            self._done = self.step
+            return
+        self._flush(path, bar)
+        if save and path is not None:
+            self._save_if_possible(path, last)
+        # One line: no interrupt can come between the call and the note that it is done.
+        self._done = (callback(self) if call and callback is not None else None, self.step)[1]
+        self.generator.train()
+        self.discriminator.train()
+        self._keep()
+
+    def _keep(self) -> None:
+        self._kept = None  # its memory first
+        self._kept = _Kept(self)
+
+    def _take_back(self) -> None:
+        """From the midst of a step to what was kept between two; cut off, it can be done again."""
+        assert self._kept is not None
+        self._kept.give_back(self)
+        self._open = False
+
+    @torch.inference_mode(False)
+    def _settle(self, bar: Any) -> None:
+        """What holds after a ``fit``, however it ended: a consistent state, and nothing held."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        if self._open:
+            self._take_back()
+        if self._pending:  # what was measured is kept
+            self._record(alone=True)  # (the other processes may be gone)
+        self._thaw()
+        for module, mode in self._modes:
+            module.training = mode
+        self._kept = None
+        bar.close()
 
     def sample(
         self,
@@ -456,25 +571,29 @@ class GANTrainer:
         Raises:
             ValueError: for n < 1, or labels that don't fit.
         """
-        if n < 1:
-            raise ValueError(f"n={n}; need at least one sample")
+        n = whole("n", n)
         net = self.ema if self.ema is not None else self.generator
         rng = generator or torch.Generator(self.device).manual_seed(self.seed + 1)
-        batches = [torch.randn(n, self.nz, generator=rng, device=rng.device).to(self.device)]
+        z = torch.randn(n, self.nz, generator=rng, device=rng.device, dtype=self.dtype)
+        batches = [z.to(self.device)]
         if self.num_classes is not None:
-            y = torch.arange(n) % self.num_classes if labels is None else torch.as_tensor(labels)
+            y = torch.arange(n, device="cpu") % self.num_classes
+            if labels is not None:
+                y = torch.as_tensor(labels, device="cpu")
+                y = y if y.is_floating_point() else y.long()
             y = y.expand(n) if y.ndim == 0 else y
             _check_labels(y, n, self.num_classes)
             batches.append(y.to(self.device))
         elif labels is not None:
             raise ValueError("labels are given, but the generator has no num_classes")
-        training = net.training
+        modes = _modes(net)
         net.eval()
         try:
             with torch.no_grad():
                 return torch.cat([net(*chunk) for chunk in zip(*(b.split(4096) for b in batches))])
         finally:
-            net.train(training)
+            for module, mode in modes:
+                module.training = mode
 
     def _for_generator(self, draw: Callable[[], tuple[Tensor, ...]]) -> dict[str, Tensor]:
         """What a generator's step needs of the data: labels, real samples to pair with, or none."""
@@ -492,7 +611,11 @@ class GANTrainer:
             data, labels = data
             if self.num_classes is None:
                 raise ValueError("data has labels, but the generator has no num_classes")
+        if hasattr(data, "__array__") and not isinstance(data, Tensor):
+            data = _from_array(data)
         if isinstance(data, Tensor):
+            if data.is_floating_point():
+                data = data.detach().to(self.dtype)
             _check_data(data)
             tensors = [data.to(self.device)]
             if self.num_classes is not None:
@@ -510,12 +633,22 @@ class GANTrainer:
                 return tuple(tensor[self._share(index)] for tensor in tensors)
 
             example = tensors[0][:2]
+            self._data = checkpoints.fingerprint(*tensors)
         elif hasattr(data, "sample") and self.num_classes is None:
+            where = {"device": self.device, "dtype": self.dtype}
 
             def draw() -> tuple[Tensor, ...]:
-                return (self._share(data.sample(self.batch_size, generator=self.rng)),)
+                batch = data.sample(self.batch_size, generator=self.rng)
+                return (self._share(batch.to(**where)),)
 
             example = data.sample(2, generator=torch.Generator(self.device).manual_seed(0))
+            if not isinstance(example, Tensor):
+                raise ValueError(
+                    f"data.sample(2, generator=...) returns a {type(example).__name__}; need a "
+                    "tensor (2, ...)"
+                )
+            parts = [v for v in getattr(data, "__dict__", {}).values() if isinstance(v, Tensor)]
+            self._data = f"{type(data).__name__} {checkpoints.fingerprint(*parts)}"
         else:
             need = "an ImageSet or (float tensor (N, ...), int64 labels (N,))"
             if self.num_classes is None:
@@ -527,26 +660,36 @@ class GANTrainer:
 
     @torch.no_grad()
     def _check_nets(self, example: Tensor) -> None:
-        modes = self.generator.training, self.discriminator.training
+        """A look at two samples, in evaluation mode so that nothing learns from it."""
+        modes = _modes(self.generator, self.discriminator)
         self.generator.eval()
         self.discriminator.eval()
-        y = [] if self.num_classes is None else [torch.zeros(2, dtype=torch.int64).to(self.device)]
+        y = [] if self.num_classes is None else [_zeros(2).long().to(self.device)]
         try:
-            fake = self.generator(torch.zeros(2, self.nz, device=self.device), *y)
+            fake = self.generator(_zeros(2, self.nz).to(self.device, self.dtype), *y)
+            if not isinstance(fake, Tensor):
+                raise ValueError(f"generator returns {_kind(fake)}; need one tensor (2, ...)")
             if fake.shape[1:] != example.shape[1:]:
                 raise ValueError(
                     f"generator makes samples of shape {tuple(fake.shape[1:])}, data has "
                     f"{tuple(example.shape[1:])}; give both one shape"
                 )
             logits = self.discriminator(fake, *y)
+            if not isinstance(logits, Tensor):
+                raise ValueError(
+                    f"discriminator returns {_kind(logits)}; need one tensor of logits (N,). Of "
+                    "several heads give GANTrainer the one that tells real from generated"
+                )
             if logits.shape != (2,):
                 raise ValueError(
                     f"discriminator returns shape {tuple(logits.shape)} for 2 samples; need logits "
                     "(2,): end it in .squeeze(1)"
                 )
         finally:
-            self.generator.train(modes[0])
-            self.discriminator.train(modes[1])
+            for module, mode in modes:
+                module.training = mode
+        _trainable(self._d_parameters, "discriminator")
+        _trainable(self._g_parameters, "generator")
 
     def _set_learning_rates(self) -> None:
         if self.decay is None or self.total is None:
@@ -560,34 +703,68 @@ class GANTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = lr * factor
 
-    def _record(self, pending: list[Tensor], alone: bool = False) -> Tensor:
-        new = torch.stack(pending).float()
+    @torch.no_grad()
+    def _soundness(self) -> Tensor:
+        """On the device: 0, or less if a weight or a buffer of a network is not finite."""
+        ends: dict[torch.dtype, list[Tensor]] = {}
+        for net in self._nets():
+            for tensor in (*net.parameters(), *net.buffers()):
+                if tensor.is_floating_point() and tensor.numel():
+                    ends.setdefault(tensor.dtype, []).extend(tensor.aminmax())
+        finite = [torch.stack(values).isfinite().all() for values in ends.values()]
+        return torch.stack(finite).all().float() - 1
+
+    def _unsound(self) -> str:
+        names = ("generator", "discriminator", "generator's average")
+        for name, net in zip(names, (self.generator, self.discriminator, self.ema), strict=True):
+            tensors = () if net is None else (*net.parameters(), *net.buffers())
+            if not all(bool(t.isfinite().all()) for t in tensors):
+                return f"a weight of the {name} became non-finite"
+        return "a weight became non-finite in another process"
+
+    def _record(self, alone: bool = False) -> tuple[Tensor, bool]:
+        """Fetch the losses that are still on the device, and whether the weights are finite."""
+        values = [loss.float() for pair in self._pending for loss in pair]
+        fetched = torch.stack([*values, self._soundness()])
         if self.accelerator is not None and not alone:
             # The whole batch's losses. All processes see the same, so all stop at the same step.
-            new = self.accelerator.reduce(new, "mean")
-        new = new.cpu().view(-1, 2)
-        self.history.d_loss = torch.cat([self.history.d_loss, new[:, 0]])
-        self.history.g_loss = torch.cat([self.history.g_loss, new[:, 1]])
-        pending.clear()
-        return new
+            fetched = self.accelerator.reduce(fetched, "mean")
+        fetched = fetched.cpu()
+        new = fetched[:-1].view(-1, 2)
+        h = self.history
+        d, g = torch.cat([h.d_loss, new[:, 0]]), torch.cat([h.g_loss, new[:, 1]])
+        h.d_loss, h.g_loss, self._pending = d, g, []  # one line, one state: see _take_back
+        return new, bool(fetched[-1] >= 0)
 
-    def _flush(self, pending: list[Tensor], path: Path | None, bar: Any) -> None:
-        new = self._record(pending)
+    def _flush(self, path: Path | None, bar: Any) -> None:
+        new, sound = self._record()
+        good = path if path is not None and path.exists() else None
         finite = new.isfinite().all(1)
         if not finite.all():
             step = self.step - len(new) + 1 + int(finite.logical_not().nonzero()[0])
-            raise DivergedError(step, path if path is not None and path.exists() else None)
+            raise DivergedError(step, good)
+        # A finite loss can have a gradient that is not (the square root of a variance of 0).
+        if not sound:
+            raise DivergedError(self.step, good, self._unsound())
         # fp16 leaves out steps whose gradients overflow; a loss can stay finite while none is taken
         if self.amp == "fp16" and min(s.get_scale() for s in (self.scaler_g, self.scaler_d)) < 1e-6:
-            good = path if path is not None and path.exists() else None
             raise DivergedError(self.step, good, "no gradient was finite for dozens of steps")
         bar.update(self.step - bar.n)
-        bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
+        if len(new):
+            bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
 
     # --- checkpoints ------------------------------------------------------------------------------
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, by the names of the arguments; a checkpoint holds it too."""
+        names = ("n_critic", "lr", "betas", "batch_size", "r1", "r2", "gp", "clip", "decay", "amp")
+        mine = {name: getattr(self, name) for name in (*names, "accumulate", "seed")}
+        return {"loss": self.loss.name, "ema": self.ema_decay, **mine}
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything a run needs to go on: nets, EMA, optimizers, history, random state.
+        """Write everything a run needs to go on: nets, EMA, optimizers, history, random state; and
+        the settings, so that a run that goes on with others can say so.
 
         The file is written beside ``path``, flushed to disk and renamed, so a kill at any moment
         leaves a whole file; the save before is kept as ``<name>.prev``. With an ``accelerator``
@@ -595,86 +772,229 @@ class GANTrainer:
 
         Raises:
             OSError: when the folder can't be written.
+            CheckpointError: when another run is writing this file.
+            DivergedError: when a weight is not finite; no file is touched.
         """
-        path = Path(path)
+        path = given_path(path)
+        if self._open:
+            self._take_back()
+        if self._soundness() < 0:
+            raise DivergedError(self.step, path if path.exists() else None, self._unsound())
+        mine = self._lock is not None and self._lock.held
+        if self.rank or (mine and checkpoints.beside(path, ".lock") == self._lock.name):  # type: ignore[union-attr]
+            self._write(path)
+            return
+        lock = Lock(path)
+        try:
+            lock.take()
+            checkpoints.recover(path)
+            self._write(path)
+        finally:
+            lock.release()
+
+    def _write(self, path: Path) -> None:
+        rng, torch_rng, device_rng = self._random_state()
         state = {
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
-            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "format": checkpoints.FORMAT,
+            "settings": self.settings,
+            "data": self._data,
+            "generator": _state_of(self.generator),
+            "discriminator": _state_of(self.discriminator),
+            "ema": _state_of(self.ema) if self.ema is not None else None,
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
             "scaler_g": self.scaler_g.state_dict(),  # empty without fp16
             "scaler_d": self.scaler_d.state_dict(),
             "d_loss": self.history.d_loss,
             "g_loss": self.history.g_loss,
-            "rng": self.rng.get_state(),
-            "torch_rng": torch.get_rng_state(),  # dropout and the like draw from the global stream
-            "cuda_rng": torch.cuda.get_rng_state(self.device) if self._cuda else None,
+            "rng": rng,
+            "torch_rng": torch_rng,  # dropout and the like draw from the global streams
+            "cuda_rng": device_rng,
             "step": self.step,
             "total": self.total,
         }
-        if self.rank == 0:
-            _write_checkpoint(state, path)
-        if self.accelerator is not None:
-            self.accelerator.wait_for_everyone()
+        try:
+            if self.rank == 0:
+                checkpoints.write(state, path)
+        finally:
+            if self.accelerator is not None:
+                self.accelerator.wait_for_everyone()
 
-    def load(self, path: str | os.PathLike[str]) -> None:
+    def _save_if_possible(self, path: Path, last: bool) -> None:
+        """A drive that is gone for a moment, or full, doesn't end a run of hours."""
+        try:
+            self._write(path)
+        except OSError as error:
+            if last or not self._unsaved:
+                then = "it is tried again at the next save"
+                if last:
+                    then = "the run is at its end: mend it and call trainer.save(path), now"
+                warnings.warn(
+                    f"{path} could not be written at step {self.step} ({error}). Is the disk full, "
+                    f"or the drive no longer mounted? Training goes on; {then}. An earlier "
+                    "save, if there is one, is as it was",
+                    stacklevel=2,
+                )
+            self._unsaved = True
+        else:
+            self._unsaved = False
+
+    def load(self, path: str | os.PathLike[str], *, networks_only: bool = False) -> None:
         """Take over the state saved at ``path``; nothing is unpickled (``weights_only=True``).
+
+        Settings (learning rates and all other arguments) stay this trainer's; a warning names those
+        that the file was written with if they differ.
+
+        Args:
+            path: the file.
+            networks_only: take the weights and their average and nothing else, to begin a run of
+                its own (fine-tuning): step 0, new optimizers, its own schedule.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            CheckpointError: if it is torn or altered, or belongs to other networks.
+            CheckpointError: if it is torn or altered, or belongs to other networks. The trainer
+                is then as it was.
         """
-        state = _read_checkpoint(Path(path), self.device)
-        if (state["ema"] is None) != (self.ema is None):
+        path = given_path(path)
+        state = checkpoints.read(path, self.device)
+        self._take_over(state, path, networks_only)
+        different = self._differences(state)
+        if different and not networks_only:
+            warnings.warn(f"{path} {different}. This trainer's are used from here on", stacklevel=2)
+
+    @torch.inference_mode(False)
+    def _take_over(self, state: dict[str, Any], path: Path, networks_only: bool = False) -> None:
+        """All of it or, whatever goes wrong, nothing: a refusal or interrupt is taken back."""
+        if not networks_only and (state["ema"] is None) != (self.ema is None):
             raise CheckpointError(
                 f"{path} and this trainer disagree about ema; use the same setting"
             )
+        if self._open:
+            self._take_back()
+        self._keep()
+        self._open = True
         try:
-            self.generator.load_state_dict(state["generator"])
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.optimizer_g.load_state_dict(state["optimizer_g"])
-            self.optimizer_d.load_state_dict(state["optimizer_d"])
-            if self.ema is not None:
-                self.ema.load_state_dict(state["ema"])
-        except (RuntimeError, ValueError) as error:
+            self._put_in(state, path, networks_only)
+            self._open = False
+        except CheckpointError:
+            raise
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
-                f"{path} was saved from other networks ({str(error).splitlines()[0]}); build the "
-                "same ones, or choose another checkpoint file"
+                f"{path} was saved from other networks or optimizers "
+                f"({(str(error) or type(error).__name__).splitlines()[0]}); build the same ones, or "
+                "choose another checkpoint file"
             ) from error
+        finally:
+            if self._open:
+                self._take_back()
+            self._kept = None
+
+    def _put_in(self, state: dict[str, Any], path: Path, networks_only: bool) -> None:
+        _load_into(self.generator, state["generator"], "generator", path)
+        _load_into(self.discriminator, state["discriminator"], "discriminator", path)
+        if self.ema is not None:
+            _load_into(self.ema, state["ema"] or state["generator"], "generator", path)
+        if self._soundness() < 0:
+            raise CheckpointError(
+                f"{path} holds weights that are not finite: a run that had diverged; use an earlier "
+                "save, or begin anew"
+            )
+        if networks_only:
+            return
+        for optimizer, name in (
+            (self.optimizer_g, "optimizer_g"),
+            (self.optimizer_d, "optimizer_d"),
+        ):
+            groups = _settings_of(optimizer)
+            optimizer.load_state_dict(state[name])
+            for group, mine in zip(optimizer.param_groups, groups, strict=True):
+                parameters = group["params"]
+                group.clear()
+                group.update(mine, params=parameters)
         for scaler, name in ((self.scaler_g, "scaler_g"), (self.scaler_d, "scaler_d")):
             if scaler.is_enabled() and state.get(name):
                 scaler.load_state_dict(state[name])
         self.history = History(state["d_loss"].cpu(), state["g_loss"].cpu())
-        rng = state["rng"].cpu()
-        if len(rng) == len(self.rng.get_state()):
-            self.rng.set_state(rng)
+        if len(state["rng"]) == len(self.rng.get_state()):
+            self.rng.set_state(state["rng"].cpu())
         else:
             warnings.warn(
                 f"{path} was saved on another kind of device, whose random numbers {self.device} "
                 "can't go on with; fine for samples, but a resumed run will draw other batches",
-                stacklevel=2,
+                stacklevel=4,
             )
         torch.set_rng_state(state["torch_rng"].cpu())
-        if state["cuda_rng"] is not None and self._cuda:
+        if state.get("cuda_rng") is not None and self._cuda:
             torch.cuda.set_rng_state(state["cuda_rng"].cpu(), self.device)
-        self.step, self.total = state["step"], state["total"]
+        self.step, self._done, self._pending = state["step"], state["step"], []
+        # A schedule of the file's is this trainer's business only if both have one.
+        has_schedule = (state.get("settings") or {"decay": True})["decay"]
+        self.total = state.get("total") if has_schedule else None
 
-    def _resume(self, path: Path) -> None:
-        """Load ``path`` if it is ahead of this trainer; a torn file gives way to ``.prev``."""
-        for candidate in (path, _previous(path)):
-            if not candidate.exists():
-                continue
-            try:
-                if _read_checkpoint(candidate, self.device)["step"] > self.step:
-                    self.load(candidate)
-                return
-            except CheckpointError as error:
-                if candidate != path or not _previous(path).exists():
-                    raise
-                # Out of the way, or the next save would rotate it over the good one.
-                os.replace(path, path.with_name(path.name + ".torn"))
-                warnings.warn(f"{error}; going on from {_previous(path)}", stacklevel=3)
+    def _random_state(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        device = torch.cuda.get_rng_state(self.device) if self._cuda else None
+        return self.rng.get_state(), torch.get_rng_state(), device
+
+    def _differences(self, state: dict[str, Any], data: bool = False) -> str:
+        """In words, how the settings (and data) of a file are not this trainer's; or nothing."""
+        theirs = state.get("settings")
+        if theirs is None:
+            return "was saved by an earlier version, which kept no settings to compare with"
+        parts = [
+            f"{name} was {theirs[name]!r} and is {mine!r}"
+            for name, mine in self.settings.items()
+            if name in theirs and theirs[name] != mine
+        ]
+        if data and state.get("data") not in (None, self._data):
+            parts.append("the data are others")
+        return f"was saved with other settings: {'; '.join(parts)}" if parts else ""
+
+    def _begin(self, path: Path, steps: int, fresh: bool) -> None:
+        """Take the file for this run, and go on from what it holds if that is ahead."""
+        previous, name = checkpoints.beside(path, ".prev"), path.name
+        if self.rank == 0:
+            self._lock = Lock(path)
+            self._lock.take()
+            checkpoints.recover(path)
+            if fresh:
+                checkpoints.set_aside(path)
+            elif previous.exists() and not path.exists() and self.step == 0:
+                checkpoints.set_aside(path)  # or it would be gone after two saves
+                warnings.warn(
+                    f"{path} is not there, so the run begins anew; the save before it, {name}.prev, "
+                    f"is not used and now called {name}.old (to go on from it, call it {name})",
+                    stacklevel=5,
+                )
+        if not path.exists():
+            return
+        try:
+            state, torn = checkpoints.read(path, self.device), None
+        except TornError as error:
+            if not previous.exists():
+                raise
+            state, torn = checkpoints.read(previous, self.device), error
+        if state["step"] > self.step:
+            saved = state.get("settings") or {}
+            _check_schedule(self.decay and saved.get("decay", True), state.get("total"), steps)
+            self._take_over(state, path if torn is None else previous)
+            different = self._differences(state, data=True)
+            if different and self.step >= steps:
+                warnings.warn(
+                    f"{path} {different}. IT IS FINISHED ({self.step} steps): nothing was trained "
+                    f"now, and what you get is that run. {ANEW.format(name)}",
+                    stacklevel=5,
+                )
+            elif different:
+                warnings.warn(
+                    f"{path} {different}. This trainer's are used from step {self.step + 1} on. "
+                    f"{ANEW.format(name)}",
+                    stacklevel=5,
+                )
+        if torn is not None and self.rank == 0:
+            # Out of the way, or the next save would put it over the good one.
+            os.replace(path, checkpoints.beside(path, ".torn"))
+            os.replace(previous, checkpoints.actual(path))
+            warnings.warn(f"{torn}; going on from {previous}", stacklevel=5)
 
     def _check_in_step(self, path: Path) -> None:
         """All processes must have read the same file, or they would wait for each other forever."""
@@ -771,48 +1091,246 @@ def _total(parts: list[Tensor]) -> Tensor:
     return (parts[0] if len(parts) == 1 else torch.stack(parts).sum()).detach()
 
 
-def _check_writable(path: Path) -> None:
-    if path.is_dir() or not os.access(path.parent, os.W_OK) or not path.parent.is_dir():
-        raise OSError(
-            f"checkpoint={str(path)!r} can't be written; need a file name in an existing, writable "
-            "folder"
+def _check_schedule(has_one: Any, total: int | None, steps: int) -> None:
+    if has_one and total not in (None, steps):
+        raise ValueError(
+            f"steps={steps}, but the run so far decays its learning rate over {total}; go on with "
+            "that number, or build a new trainer: load(path, networks_only=True) begins a run of "
+            "its own from these weights, fit(..., fresh=True) begins anew"
         )
 
 
-def _previous(path: Path) -> Path:
-    return path.with_name(path.name + ".prev")
+def _call(net: nn.Module, *inputs: Tensor) -> Tensor:
+    return net(*inputs)
 
 
-MAGIC = b"GANCOURSE-CKPT-1"
+def _zeros(*shape: int) -> Tensor:
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
 
 
-def _write_checkpoint(state: dict[str, Any], path: Path) -> None:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    payload = buffer.getvalue()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _modes(*nets: nn.Module) -> list[tuple[nn.Module, bool]]:
+    return [(module, module.training) for net in nets for module in net.modules()]
+
+
+def _trainable(parameters: Iterable[Tensor], player: str) -> list[Tensor]:
+    found = [p for p in parameters if p.requires_grad]
+    if not found:
+        raise ValueError(
+            f"{player} has nothing to train: no parameter has requires_grad=True; unfreeze a layer "
+            "(parameter.requires_grad_(True))"
+        )
+    return found
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def _from_array(data: Any) -> Tensor:
     try:
-        with open(temporary, "wb") as file:
-            # The digest comes last: a file cut short anywhere fails its check.
-            file.write(payload + MAGIC + hashlib.sha256(payload).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.replace(path, _previous(path))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return torch.as_tensor(data.__array__(), device="cpu")
+    except TypeError as error:
+        raise ValueError(f"data is a {type(data).__name__} of no numbers; need floats") from error
 
 
-def _read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    content = path.read_bytes()
-    payload, magic, digest = content[:-48], content[-48:-32], content[-32:]
-    if magic != MAGIC or hashlib.sha256(payload).digest() != digest:
-        raise CheckpointError(
-            f"{path} is torn or altered ({len(content):,} bytes, checksum wrong); delete it to "
-            "start again, or use the save before it"
+def _nz(generator: nn.Module) -> Any:
+    nz = getattr(generator, "nz", None)
+    if nz is None:
+        raise ValueError("generator.nz is None; need the attribute nz, the size of its latent")
+    return nz
+
+
+def _number_of_classes(generator: nn.Module, discriminator: nn.Module) -> int | None:
+    found: list[int | None] = []
+    for name, net in (("generator", generator), ("discriminator", discriminator)):
+        k = getattr(net, "num_classes", None)
+        found.append(None if k is None else whole(f"{name}.num_classes", k))
+    if found[0] != found[1]:
+        raise ValueError(
+            f"generator.num_classes is {found[0]} and discriminator.num_classes {found[1]}; give "
+            "both one number of classes, or neither"
         )
-    return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+    return found[0]
+
+
+def _pair(name: str, value: Any, need: str, **bounds: float) -> tuple[float, float]:
+    """Two floats: from one number (not for betas), or from two of them."""
+    several = not isinstance(value, (str, dict)) and getattr(value, "ndim", 1) > 0
+    several = several and hasattr(value, "__len__")
+    if not several and name == "betas" or several and len(value) != 2:
+        raise ValueError(f"{name}={value!r}; need {need}")
+    try:
+        one, two = (a_number(name, v, need, **bounds) for v in (value if several else (value,) * 2))
+    except ValueError:
+        raise ValueError(f"{name}={value!r}; need {need}") from None
+    return one, two
+
+
+def _check_players(generator: nn.Module, discriminator: nn.Module) -> torch.dtype:
+    """The float type that both are of."""
+    types = []
+    for name, net in (("generator", generator), ("discriminator", discriminator)):
+        parameters = list(net.parameters())
+        if not parameters:
+            raise ValueError(f"{name} has nothing to train: it has no parameters")
+        if any(p.is_inference() for p in parameters):
+            raise ValueError(
+                f"{name} was built under torch.inference_mode(), so its weights can't be trained; "
+                "build it outside"
+            )
+        types.append(next(p.dtype for p in parameters if p.is_floating_point()))
+    if types[0] != types[1]:
+        raise ValueError(
+            f"generator is {types[0]} and discriminator {types[1]}; give both one type, e.g. "
+            "discriminator.to(torch.float32)"
+        )
+    return types[0]
+
+
+def _average_of(generator: nn.Module, ema: float) -> nn.Module:
+    plain = getattr(generator, "_orig_mod", generator)  # not the compiled wrapper
+    try:
+        return copy.deepcopy(plain).requires_grad_(False)
+    except RuntimeError as error:
+        layers = [
+            name or "the generator itself"
+            for name, module in plain.named_modules()
+            if any(isinstance(v, Tensor) and not v.is_leaf for v in vars(module).values())
+        ]
+        raise ValueError(
+            f"ema={ema} needs a copy of the generator, and {', '.join(layers) or 'a layer'} can't "
+            "be copied: it keeps a computed weight, as the old torch.nn.utils.weight_norm and "
+            "spectral_norm do; take those of torch.nn.utils.parametrizations, or leave ema out"
+        ) from error
+
+
+def _when(callback: Any, steps_given: Any, steps: int) -> set[int]:
+    """The steps after which the callback is called."""
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback={callback!r}; need a function that takes the trainer")
+    if callback is None:
+        return set()
+    if steps_given is None:
+        return {*range(FLUSH, steps + 1, FLUSH), steps}
+    try:
+        if isinstance(steps_given, (str, bytes)):
+            raise TypeError
+        # (float32 steps of a linspace may be off in their last digit)
+        wanted = {whole("", round(float(v), 3), 0) for v in steps_given}
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"callback_steps={steps_given!r}; need whole numbers from 0 on, such as "
+            "range(0, 1001, 100) or [0, 10, 100]"
+        ) from None
+    if wanted and max(wanted) > steps:
+        warnings.warn(
+            f"callback_steps names step {max(wanted)}, which is never reached: the run ends at "
+            f"{steps}",
+            stacklevel=3,
+        )
+    return wanted
+
+
+def _bare(name: str) -> str:
+    """A weight's name without what torch.compile puts into it."""
+    return re.sub(r"(^|\.)_orig_mod(?=\.|$)", "", name).lstrip(".")
+
+
+def _state_of(net: nn.Module) -> dict[str, Any]:
+    state = net.state_dict()
+    bare = type(state)((_bare(name), value) for name, value in state.items())
+    versions = getattr(state, "_metadata", {})
+    bare._metadata = {_bare(name): value for name, value in versions.items()}  # type: ignore[attr-defined]
+    return bare
+
+
+def _load_into(net: nn.Module, saved: dict[str, Any], player: str, path: Path) -> None:
+    names = {_bare(name): name for name in net.state_dict()}
+    state = _state_of(net)
+    theirs = type(state)((_bare(name), value) for name, value in saved.items())
+
+    def form(value: Any) -> str:
+        return f"{tuple(value.shape)} {value.dtype}" if isinstance(value, Tensor) else ""
+
+    wrong = [f"{name} is only in the file" for name in theirs.keys() - state.keys()]
+    wrong += [f"{name} is not in the file" for name in state.keys() - theirs.keys()]
+    for name in state.keys() & theirs.keys():
+        if form(state[name]) != form(theirs[name]):
+            wrong.append(f"{name} is {form(theirs[name])} there and {form(state[name])} here")
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise CheckpointError(
+            f"{path} was saved from other networks ({player}: {sorted(wrong)[0]}{more}); build the "
+            "same ones, or choose another checkpoint file"
+        )
+    renamed = type(state)((names[name], value) for name, value in theirs.items())
+    if names.keys() == set(names.values()) and hasattr(saved, "_metadata"):
+        renamed._metadata = saved._metadata  # type: ignore[attr-defined]
+    net.load_state_dict(renamed)
+
+
+def _settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    return [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+
+
+def _tensors(net: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*net.named_parameters(), *net.named_buffers()]
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+class _Kept:
+    """What a step changes, as it was between two steps: where an interrupt within one goes back to.
+
+    Made once in a hundred steps or two seconds, so that it costs the loop nothing to speak of; the
+    steps since are repeated, with the same random numbers.
+    """
+
+    def __init__(self, run: GANTrainer):
+        self.until = time.monotonic() + KEEP
+        self.nets = [{name: _copy(t) for name, t in _tensors(net)} for net in run._nets()]
+        self.trained = [(p, p.requires_grad) for net in run._nets() for p in net.parameters()]
+        self.optimizers = [
+            ({p: {k: _copy(v) for k, v in s.items()} for p, s in o.state.items()}, _settings_of(o))
+            for o in (run.optimizer_g, run.optimizer_d)
+        ]
+        self.scalers = [scaler.state_dict() for scaler in (run.scaler_g, run.scaler_d)]
+        self.random = run._random_state()
+        self.history, self.losses = run.history, (run.history.d_loss, run.history.g_loss)
+        self.numbers = run.step, run._done, run.total
+
+    @torch.no_grad()
+    def give_back(self, run: GANTrainer) -> None:
+        for net, kept in zip(run._nets(), self.nets, strict=True):
+            for name, tensor in _tensors(net):
+                if name in kept:
+                    tensor.copy_(kept[name])
+        for weight, flag in self.trained:
+            weight.requires_grad_(flag)
+        for optimizer, (state, groups) in zip(
+            (run.optimizer_g, run.optimizer_d), self.optimizers, strict=True
+        ):
+            optimizer.state.clear()
+            for parameter, values in state.items():
+                optimizer.state[parameter] = {k: _copy(v) for k, v in values.items()}
+            for group, settings in zip(optimizer.param_groups, groups, strict=True):
+                group.update(settings)
+        run.scaler_g, run.scaler_d = run._scalers()  # one cut off in its step would stay there
+        for scaler, values in zip((run.scaler_g, run.scaler_d), self.scalers, strict=True):
+            if values:
+                scaler.load_state_dict(values)
+        rng, torch_rng, device_rng = self.random
+        run.rng.set_state(rng)
+        torch.set_rng_state(torch_rng)
+        if device_rng is not None:
+            torch.cuda.set_rng_state(device_rng, run.device)
+        run.history, run._frozen, run._pending = self.history, [], []
+        run.history.d_loss, run.history.g_loss = self.losses
+        run.step, run._done, run.total = self.numbers
 
 
 def _bar(done: int, total: int, progress: bool | None) -> Any:

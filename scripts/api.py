@@ -14,8 +14,8 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ["data", "nets", "losses", "penalties", "training", "dynamics", "features", "metrics"]
-ORDER += ["plots", "explore", "recorded", "exercises"]
+ORDER = ["data", "nets", "losses", "penalties", "training", "checkpoints", "dynamics", "features"]
+ORDER += ["metrics", "plots", "explore", "recorded", "exercises"]
 HEAD = """# Reference
 
 Everything that the chapters import, from the docstrings of `gancourse`. Each module is one idea, and

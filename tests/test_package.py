@@ -15,7 +15,7 @@ MODULES = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 DOORS = {"_numbers", "_paths"}
 # module -> modules of the package that it may import (the design's arrows, and no others)
 ARROWS = {
-    "training": {"losses", "penalties"},
+    "training": {"checkpoints", "losses", "penalties"},
     "explore": {"plots"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
 }
@@ -73,12 +73,13 @@ def test_the_package_stays_small():
     and "Scaling out" are about, and a reader would look for in the package: conditional,
     style-based, growing and residual networks, half precision, accumulation, several processes,
     and two more datasets. The second edition added a reader's own pictures, bounded downloads,
-    neighbours decided exactly, and doors for numbers and paths. What comes next has to fit, or move
+    neighbours decided exactly, doors for numbers and paths, and 600 lines for runs that survive
+    interrupts, failing saves, edited settings and frozen layers. What comes next has to fit, or move
     something out.
     """
     sizes = {m: code_lines(PACKAGE / f"{m}.py") for m in MODULES}
     print(sizes, sum(sizes.values()))
-    assert sum(sizes.values()) <= 3250, sizes
+    assert sum(sizes.values()) <= 3850, sizes
 
 
 def public(module):

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from gancourse import data, losses, nets, penalties, training
+from gancourse import checkpoints, data, losses, nets, penalties, training
 from gancourse.training import CheckpointError, DivergedError, GANTrainer
 
 torch.set_num_threads(1)
@@ -279,14 +279,43 @@ def test_torn_without_a_previous_one_stops(tmp_path):
     assert path.read_bytes() == b"not a checkpoint"  # nothing of the reader's is overwritten
 
 
-def test_kill_between_the_two_renames_is_survived(tmp_path):
+@pytest.mark.parametrize("at", range(3))
+def test_a_kill_around_the_two_renames_is_survived(tmp_path, monkeypatch, at):
+    """Before the first, between them (nothing is at the name then), after the second."""
     path = tmp_path / "run.ckpt"
     t = trainer()
     t.fit(data.ring(), 10, checkpoint=path, progress=False)
-    path.rename(tmp_path / "run.ckpt.prev")
+    replace, calls = os.replace, []
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*names):
+        calls.append(names)
+        if len(calls) == at + 1:
+            monkeypatch.setattr(
+                Path, "unlink", lambda *a, **k: None
+            )  # a dead process tidies nothing
+            raise Killed
+        replace(*names)
+        if len(calls) == at:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(Killed):
+            t.fit(data.ring(), 20, checkpoint=path, progress=False)
+    monkeypatch.undo()
+    assert len(calls) == max(at, 1)
     again = trainer()
-    again.fit(data.ring(), 10, checkpoint=path, progress=False)
+    steps = []
+    again.fit(
+        data.ring(), 20, checkpoint=path, progress=False, callback_steps=range(21),
+        callback=lambda t: steps.append(t.step),
+    )  # fmt: skip
+    assert len(steps) == (10 if at == 0 else 0)
     assert same(state(t.generator), state(again.generator))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.ckpt", "run.ckpt.prev"]
 
 
 def test_saving_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -316,9 +345,9 @@ def test_a_gpus_checkpoint_can_be_looked_at_on_a_cpu(tmp_path):
     t = trainer()
     t.fit(data.ring(), 5, progress=False)
     t.save(tmp_path / "run.ckpt")
-    state_ = training._read_checkpoint(tmp_path / "run.ckpt", t.device)
+    state_ = checkpoints.read(tmp_path / "run.ckpt", t.device)
     state_["rng"] = torch.zeros(16, dtype=torch.uint8)
-    training._write_checkpoint(state_, tmp_path / "gpu.ckpt")
+    checkpoints.write(state_, tmp_path / "gpu.ckpt")
     again = trainer()
     with pytest.warns(UserWarning, match="another kind of device"):
         again.load(tmp_path / "gpu.ckpt")
@@ -330,7 +359,7 @@ def test_nothing_is_unpickled(tmp_path):
     import hashlib
     import pickle
 
-    from gancourse.training import MAGIC
+    from gancourse.checkpoints import MAGIC
 
     class Evil:
         def __reduce__(self):
@@ -342,8 +371,9 @@ def test_nothing_is_unpickled(tmp_path):
     torch.save({"generator": Evil()}, buffer)
     payload = buffer.getvalue()
     (tmp_path / "evil.ckpt").write_bytes(payload + MAGIC + hashlib.sha256(payload).digest())
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(CheckpointError, match="more than tensors") as error:
         trainer().load(tmp_path / "evil.ckpt")
+    assert isinstance(error.value.__cause__, pickle.UnpicklingError)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -574,7 +604,8 @@ class Steep(nets.MLPDiscriminator):
         return super().forward(x)
 
 
-def test_fp16_leaves_out_overflowing_steps_and_says_when_none_is_taken():
+def test_fp16_leaves_out_overflowing_steps_and_says_when_none_is_taken(monkeypatch):
+    monkeypatch.setattr(training, "KEEP", 1e9)  # looks every 100 steps, however slow the machine
     torch.manual_seed(0)
     t = GANTrainer(nets.MLPGenerator(), Steep(2), amp="fp16", device="cpu")
     before = state(t.generator)
@@ -820,7 +851,7 @@ def test_import_is_light():
         import sys, time, torch
         start = time.perf_counter()
         import gancourse
-        from gancourse import data, losses, nets, penalties, plots, training
+        from gancourse import checkpoints, data, losses, nets, penalties, plots, training
         print(time.perf_counter() - start)
         print([m for m in ("matplotlib.pyplot", "sklearn", "IPython", "scipy") if m in sys.modules])
     """)
