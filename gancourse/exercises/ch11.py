@@ -59,6 +59,34 @@ def _fade_switched(old, new, alpha):
     return new if alpha >= 0.5 else _double(old)
 
 
+def _fade_shuffled(old, new, alpha):
+    return (1 - alpha) * F.pixel_shuffle(old.repeat(1, 4, 1, 1), 2) + alpha * new
+
+
+def _fade_bicubic(old, new, alpha):
+    return (1 - alpha) * _double(old, "bicubic") + alpha * new
+
+
+def _fade_transposed(old, new, alpha):
+    return (1 - alpha) * _double(old).transpose(2, 3) + alpha * new
+
+
+def _fade_old_alpha_only(old, new, alpha):
+    return (1 - alpha) * _double(old) + new
+
+
+def _fade_clamped(old, new, alpha):
+    return _fade_added(old, new, alpha).clamp(-1, 1)
+
+
+def _fade_smooth(old, new, alpha):
+    return _fade_in(old, new, alpha**2 * (3 - 2 * alpha))
+
+
+def _fade_squared(old, new, alpha):
+    return _fade_in(old, new, alpha**2)
+
+
 def _images(g):
     def pair(n, c, s):
         return (
@@ -66,7 +94,12 @@ def _images(g):
             torch.rand(n, c, 2 * s, 2 * s, generator=g) * 2 - 1,
         )
 
-    return [(*pair(2, 1, 4), 0.0), (*pair(3, 3, 4), 0.3), (*pair(1, 1, 8), 1.0)]
+    return [
+        (*pair(2, 1, 4), 0.0),
+        (*pair(3, 3, 4), 0.3),
+        (*pair(1, 1, 8), 1.0),
+        (*pair(2, 2, 2), 0.7),
+    ]
 
 
 # --- 11.2 demodulation ----------------------------------------------------------------------------
@@ -143,16 +176,71 @@ def _modulate_outputs(weight, s, eps=1e-8):
     return w / _norm(w, (2, 3, 4), eps)
 
 
+def _modulate_one_plus(weight, s, eps=1e-8):
+    return _modulate(weight, 1 + s, eps)
+
+
+def _modulate_grouped(weight, s, eps=1e-8):
+    return _modulate(weight, s, eps).flatten(0, 1)
+
+
+def _modulate_times(weight, s, eps=1e-8):
+    w = _styled(weight, s)
+    return w * _norm(w, (2, 3, 4), eps)
+
+
+def _modulate_no_keepdim(weight, s, eps=1e-8):
+    w = _styled(weight, s)
+    return w / (w.square().sum((2, 3, 4)) + eps).sqrt()
+
+
+def _modulate_no_eps(weight, s, eps=1e-8):
+    w = _styled(weight, s)
+    return w / w.square().sum((2, 3, 4), keepdim=True).sqrt()
+
+
+def _modulate_fixed_eps(weight, s, eps=1e-8):
+    return _modulate(weight, s)
+
+
+def _modulate_absolute(weight, s, eps=1e-8):
+    w = _styled(weight, s)
+    return w / (w.abs().sum((2, 3, 4), keepdim=True) + eps)
+
+
+def _modulate_style_squared(weight, s, eps=1e-8):
+    return _modulate(weight, s.square(), eps)
+
+
 def _modulate_shared(weight, s, eps=1e-8):
     return _modulate(weight, s.mean(0, keepdim=True).expand_as(s), eps)
 
 
+def _modulate_observe(result, args):
+    """The weights, and the gradients of a weighted sum of them: the layer is trained through."""
+    factors = torch.linspace(-1, 2, result.numel(), dtype=result.dtype).view(result.shape)
+    found = torch.autograd.grad((result * factors).sum(), args[:2], allow_unused=True)
+    of_weight, of_style = (
+        torch.zeros_like(arg) if gradient is None else gradient
+        for arg, gradient in zip(args[:2], found, strict=True)
+    )
+    return {
+        "The result": result.detach(),
+        "The gradient of weight": of_weight,
+        "The gradient of s": of_style,
+    }
+
+
 def _weights(g):
     def case(k, c, size, n):
-        return torch.randn(k, c, size, size, generator=g), torch.randn(n, c, generator=g)
+        weight, s = torch.randn(k, c, size, size, generator=g), torch.randn(n, c, generator=g)
+        return weight.requires_grad_(), s.requires_grad_()
 
     square, tall = case(4, 4, 3, 2), case(5, 3, 1, 3)
-    silent = (torch.randn(2, 3, 3, 3, generator=g), torch.zeros(1, 3))
+    silent = (
+        torch.randn(2, 3, 3, 3, generator=g).requires_grad_(),
+        torch.zeros(1, 3).requires_grad_(),
+    )
     return [square, tall, (*case(3, 6, 3, 2), 2.0), silent]
 
 
@@ -221,15 +309,51 @@ def _slerp_nan(a, b, t):
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
+def _slerp_lengths(a, b, t):
+    length = (1 - t) * a.norm(dim=1, keepdim=True) + t * b.norm(dim=1, keepdim=True)
+    return _slerp_unit(a, b, t) * length
+
+
+def _slerp_line_for_all(a, b, t):
+    angle = _angle(a, b)
+    return _lerp(a, b, t) if bool((angle.sin() < 1e-5).any()) else _slerp(a, b, t)
+
+
+def _slerp_no_keepdim(a, b, t):
+    angle = F.cosine_similarity(a, b, dim=1).clamp(-1, 1).acos()
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def _slerp_cosines(a, b, t):
+    angle = _angle(a, b)
+    return (torch.cos((1 - t) * angle) * a + torch.cos(t * angle) * b) / torch.cos(angle)
+
+
+def _slerp_chord(a, b, t):
+    return _mix(a, b, t, (a - b).norm(dim=1, keepdim=True))
+
+
+def _slerp_no_clamp(a, b, t):
+    return _mix(a, b, t, F.cosine_similarity(a, b, dim=1)[:, None].acos())
+
+
+def _slerp_never_line(a, b, t):
+    angle = _angle(a, b)
+    sine = torch.sin(angle).clamp_min(1e-5)
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / sine
+
+
 def _pairs(g):
     a, b = torch.randn(2, 5, 16, generator=g)
     c, d = torch.randn(2, 3, 4, generator=g)
     same = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
+    rounded = torch.tensor([[8.0, 2.0, 2.0], [3.0, 9.0, 3.0]])  # their cosine comes out above 1
     return [
         (a, b, 0.5),
         (c, d, torch.tensor([[0.1], [0.4], [0.9]])),
         (0.01 * c, 0.02 * d, 0.25),
         (same, torch.tensor([[2.0, 0.0], [1.0, 0.0]]), 0.25),
+        (rounded, torch.tensor([[2.0], [3.0]]) * rounded, 0.75),
     ]
 
 
@@ -290,6 +414,47 @@ def _curve_images(generator, z, psis, score):
     images = generator(z)
     center = images.mean(0)
     return [score(center + psi * (images - center)) for psi in psis]
+
+
+def _curve_other_latents(n):
+    def curve(generator, z, psis, score):
+        w = generator.mapping(z)
+        center = generator.mapping(torch.randn(n, z.shape[1])).mean(0)
+        return [score(generator.synthesis(center + psi * (w - center))) for psi in psis]
+
+    return curve
+
+
+def _curve_not_centered(generator, z, psis, score):
+    w = generator.mapping(z)
+    return [score(generator.synthesis(w.mean(0) + psi * w)) for psi in psis]
+
+
+def _curve_fresh(generator, z, psis, score):
+    return [_curve(generator, torch.randn_like(z), [psi], score)[0] for psi in psis]
+
+
+def _curve_median(generator, z, psis, score):
+    w = generator.mapping(z)
+    center = w.median(0).values
+    return [score(generator.synthesis(center + psi * (w - center))) for psi in psis]
+
+
+def _curve_sorted(generator, z, psis, score):
+    return _curve(generator, z, sorted(psis), score)
+
+
+def _curve_average(generator, z, psis, score):
+    return sum(_curve(generator, z, psis, score)) / len(psis)
+
+
+def _curve_one_image_each(generator, z, psis, score):
+    w = generator.mapping(z)
+    center = w.mean(0)
+    return [
+        sum(score(generator.synthesis(center + psi * (row - center)[None])) for row in w) / len(w)
+        for psi in psis
+    ]
 
 
 class _Drawer(nn.Module):
@@ -387,6 +552,40 @@ EXERCISES = [
                 "This jumps from the old to the new at one half: the shock that fading in is meant "
                 "to avoid.",
             ),
+            Mistake(
+                _fade_shuffled,
+                "`pixel_shuffle` makes the four pixels of a square from four *neighbouring* channels, "
+                "and `repeat` puts the copies of all channels behind one another: with three colors "
+                "they mix. Repeat each channel four times in place, or enlarge without shuffling.",
+            ),
+            Mistake(
+                _fade_bicubic,
+                "You enlarge the old image bicubically, which blurs it and can leave [-1, 1]. Here "
+                "each old pixel becomes four equal ones (nearest).",
+            ),
+            Mistake(
+                _fade_transposed,
+                "Height and width of the old image have changed places.",
+            ),
+            Mistake(
+                _fade_old_alpha_only,
+                "Only the old image is faded; the new one comes in at full strength from the start. "
+                "Weigh it with `alpha`.",
+            ),
+            Mistake(
+                _fade_clamped,
+                "You add the new image to the old one at full strength, and cut off what leaves "
+                "[-1, 1]. The two weights must sum to 1; then nothing has to be cut.",
+            ),
+            Mistake(
+                _fade_smooth,
+                "You bend `alpha` into a smooth curve. The schedule is the caller's: use `alpha` as "
+                "it comes.",
+            ),
+            Mistake(
+                _fade_squared,
+                "You square `alpha`. The schedule is the caller's: use `alpha` as it comes.",
+            ),
         ],
     ),
     Exercise(
@@ -396,6 +595,7 @@ EXERCISES = [
         minutes=15,
         reference=_modulate,
         inputs=_weights,
+        observe=_modulate_observe,
         mistakes=[
             Mistake(
                 _modulate_only,
@@ -460,6 +660,43 @@ EXERCISES = [
                 _modulate_shared,
                 "You average the styles over the batch: each sample has its own weights.",
             ),
+            Mistake(
+                _modulate_one_plus,
+                "You scale by 1 + s. Here the style is the factor itself; a layer that wants to begin "
+                "near 1 gets that from its bias.",
+            ),
+            Mistake(
+                _modulate_grouped,
+                "Samples and outputs are one axis, as a grouped convolution wants them. Asked for is "
+                "(N, K, C, h, w).",
+            ),
+            Mistake(
+                _modulate_times,
+                "You multiply by the norm. Dividing by it is what makes the variance 1.",
+            ),
+            Mistake(
+                _modulate_no_keepdim,
+                "The norms have the shape (N, K), and against (N, K, C, h, w) they line up with the "
+                "kernel's axes. Keep the summed axes (with length 1).",
+            ),
+            Mistake(
+                _modulate_no_eps,
+                "Without `eps`, a style of zeros divides 0 by 0. Add it under the root.",
+            ),
+            Mistake(
+                _modulate_fixed_eps,
+                "You use a fixed `eps` and not the one that was given.",
+            ),
+            Mistake(
+                _modulate_absolute,
+                "You divide by the sum of absolute weights. The variance of a sum is the sum of the "
+                "*squared* weights: take the root of that.",
+            ),
+            Mistake(
+                _modulate_style_squared,
+                "You scale by the squared style, which loses its sign. The style is the factor "
+                "itself.",
+            ),
         ],
     ),
     Exercise(
@@ -514,6 +751,38 @@ EXERCISES = [
                 "Where a and b point the same way, the sine is 0 and you divide by it. Use the "
                 "straight line there: it is the same path.",
             ),
+            Mistake(
+                _slerp_no_clamp,
+                "Rounding can push a cosine a hair above 1, where `acos` gives NaN. Clamp it to [-1, 1] "
+                "first.",
+            ),
+            Mistake(
+                _slerp_never_line,
+                "Where a and b point the same way, both sines are 0 and so is your result. Use the "
+                "straight line there: it is the same path.",
+            ),
+            Mistake(
+                _slerp_line_for_all,
+                "One parallel pair sends the whole batch along the straight line. Choose row by row.",
+            ),
+            Mistake(
+                _slerp_lengths,
+                "You interpolate the lengths apart from the directions. That is a fine path, too; the "
+                "formula mixes a and b themselves, whatever their lengths.",
+            ),
+            Mistake(
+                _slerp_no_keepdim,
+                "The angles have the shape (N,), and against (N, d) they line up with the entries of a "
+                "latent. Give them a second axis: (N, 1).",
+            ),
+            Mistake(
+                _slerp_cosines,
+                "You use cosines. At t = 0 the sines give 1 times a and 0 times b.",
+            ),
+            Mistake(
+                _slerp_chord,
+                "The length of a - b is no angle. Take the arc cosine of the cosine between a and b.",
+            ),
         ],
     ),
     Exercise(
@@ -565,6 +834,38 @@ EXERCISES = [
                 "You blend images with the average image, which gives ghosts. Truncate w, then "
                 "draw.",
             ),
+            *(
+                Mistake(
+                    _curve_other_latents(n),
+                    "Your average w is that of other latents, as StyleGAN keeps one over its "
+                    "training. Here it is the average over the given `z`.",
+                )
+                for n in (1000, 4096, 10_000)
+            ),
+            Mistake(
+                _curve_not_centered,
+                "You add the average w to `psi` times w: at psi = 1 that is not w. Pull the "
+                "*difference* from the average together.",
+            ),
+            Mistake(
+                _curve_fresh,
+                "You draw new latents for each psi. Use the given `z` for all of them, so that the "
+                "curve shows psi and not the draws.",
+            ),
+            Mistake(_curve_median, "Your center is the median. Pull towards the *average* w."),
+            Mistake(
+                _curve_sorted,
+                "The scores come in another order than `psis`: don't sort.",
+            ),
+            Mistake(
+                _curve_average,
+                "This is one number, the average of the scores. Return one score for each psi.",
+            ),
+            Mistake(
+                _curve_one_image_each,
+                "You score the images one at a time and average. A score such as recall is that of a "
+                "whole set: pass all images of one psi at once.",
+            ),
         ],
     ),
     Exercise(
@@ -596,6 +897,10 @@ EXERCISES = [
             Mistake(
                 lambda kimg, seconds_per_kimg, gpus: kimg * seconds_per_kimg * gpus,
                 "These are GPU-seconds. The bill is in hours.",
+            ),
+            Mistake(
+                lambda kimg, seconds_per_kimg, gpus: kimg * seconds_per_kimg * gpus / 60,
+                "These are GPU-minutes. The bill is in hours.",
             ),
             Mistake(
                 lambda kimg, seconds_per_kimg, gpus: kimg / seconds_per_kimg * gpus / 3600,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 import torch
 
@@ -51,6 +50,32 @@ def _tstr_mistakes(fit, real, fake, test):
     return tuple(1 - share for share in _tstr(fit, real, fake, test))
 
 
+def _tstr_only(fit, real, fake, test):
+    return _share(fit(*fake), test)
+
+
+def _tstr_gap(fit, real, fake, test):
+    on_real, on_fake = _tstr(fit, real, fake, test)
+    return on_real - on_fake, on_fake
+
+
+def _tstr_on_test(fit, real, fake, test):
+    return _share(fit(*test), test), _share(fit(*fake), test)
+
+
+def _tstr_crossed(fit, real, fake, test):
+    return _share(fit(*real), fake), _share(fit(*fake), real)
+
+
+def _tstr_real_labels(fit, real, fake, test):
+    n = min(len(real[1]), len(fake[0]))
+    return _share(fit(*real), test), _share(fit(fake[0][:n], real[1][:n]), test)
+
+
+def _tstr_percent(fit, real, fake, test):
+    return tuple(100 * share for share in _tstr(fit, real, fake, test))
+
+
 def _nearest_mean(x, y):
     classes = y.unique()
     means = torch.stack([x[y == k].mean(0) for k in classes])
@@ -94,6 +119,12 @@ def _mixing(states, p):
     return (1 - p) * torch.eye(states).double() + p / states
 
 
+def _same_answer(expected, got):
+    """Yes or no in any dress: True, 1, numpy's and torch's."""
+    value = torch.as_tensor(got)
+    return value.numel() == 1 and value.item() in (0, 1) and bool(value.item()) == expected
+
+
 def _hidden_inputs(g):
     halves = torch.tensor([[0.8, 0.2, 0.0], [0.0, 0.2, 0.8], [0.4, 0.2, 0.4]])
     chain = torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.7, 0.3], [0.1, 0.0, 0.9]])
@@ -112,6 +143,7 @@ def _hidden_inputs(g):
             torch.eye(2)[[1, 0]],  # always mirrored, determinant -1: nothing is lost
             flip,
             _mixing(4, 0.9),
+            _mixing(2, 0.999),  # hardly anything is left to be seen, and it is enough
             halves,
             chain,
             torch.eye(3),
@@ -134,6 +166,38 @@ def _best_accuracy(members, others):
     return float(max(rates)) / 2
 
 
+def _auc_by_position(members, others):
+    n = min(len(members), len(others))
+    return (members[:n] > others[:n]).double().mean().item()
+
+
+def _auc_median(members, others):
+    return (members > others.median()).double().mean().item()
+
+
+def _auc_untied_ranks(members, others):
+    ranks = torch.cat([members, others]).argsort().argsort()[: len(members)] + 1
+    n = len(members)
+    return (ranks.sum().item() - n * (n + 1) / 2) / (n * len(others))
+
+
+def _auc_sigmoid(members, others):
+    return torch.sigmoid(members[:, None] - others).mean().item()
+
+
+def _auc_no_ties(members, others):
+    margin = members[:, None] - others
+    return ((margin > 0).double().sum() / (margin != 0).double().sum()).item()
+
+
+def _auc_best_side(members, others):
+    return max(_auc(members, others), 1 - _auc(members, others))
+
+
+def _auc_gap(members, others):
+    return (members.double().mean() - others.double().mean()).item()
+
+
 def _auc_inputs(g):
     cases = []
     for n, m, shift in ((9, 14, 0.5), (20, 7, 0.0), (5, 5, -1.0)):
@@ -145,15 +209,6 @@ def _auc_inputs(g):
 
 
 # --- 12.4 read a copying test -----------------------------------------------------------------------
-
-
-def _letters(answer):
-    """The letters of a set, a list or a text like "B and C"; None for anything else."""
-    if isinstance(answer, str):
-        answer = list("".join(re.findall(r"\b[A-D]+\b", answer.upper())))
-    if not isinstance(answer, (set, frozenset, list, tuple)):
-        return None
-    return {str(letter).strip().upper() for letter in answer}
 
 
 _TOO_MANY = {
@@ -237,6 +292,59 @@ def _private_sum(gradients, clip, sigma, noise, batch):
     return _clipped(gradients, clip).sum(0) + sigma * clip * noise
 
 
+def _private_noise_squared(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma**2 * clip * noise) / batch
+
+
+def _private_noise_root(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma * clip * noise / batch**0.5) / batch
+
+
+def _private_noise_divided(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma / clip * noise) / batch
+
+
+def _private_noise_minus(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) - sigma * clip * noise) / batch
+
+
+def _private_noise_own(gradients, clip, sigma, noise, batch):
+    return (_clipped(gradients, clip).sum(0) + sigma * clip * torch.randn_like(noise)) / batch
+
+
+def _private_no_noise(gradients, clip, sigma, noise, batch):
+    return _clipped(gradients, clip).sum(0) / batch
+
+
+def _private_two_counts(gradients, clip, sigma, noise, batch):
+    return _clipped(gradients, clip).mean(0) + sigma * clip * noise / batch
+
+
+def _private_columns(gradients, clip, sigma, noise, batch):
+    clipped = gradients * (clip / gradients.norm(dim=0, keepdim=True)).clamp(max=1)
+    return (clipped.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_one_norm(gradients, clip, sigma, noise, batch):
+    clipped = gradients * (clip / gradients.abs().sum(1, keepdim=True)).clamp(max=1)
+    return (clipped.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_squared_norm(gradients, clip, sigma, noise, batch):
+    clipped = gradients * (clip / gradients.square().sum(1, keepdim=True)).clamp(max=1)
+    return (clipped.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_dropped(gradients, clip, sigma, noise, batch):
+    kept = gradients[gradients.norm(dim=1) <= clip]
+    return (kept.sum(0) + sigma * clip * noise) / batch
+
+
+def _private_blown_up(gradients, clip, sigma, noise, batch):
+    clipped = gradients * (clip / gradients.norm(dim=1, keepdim=True)).clamp(min=1)
+    return (clipped.sum(0) + sigma * clip * noise) / batch
+
+
 def _private_inputs(g):
     cases = []
     for n, d, clip, sigma, batch in ((5, 3, 1.0, 0.7, 4), (7, 4, 0.5, 2.0, 8), (3, 6, 2.0, 1.0, 6)):
@@ -255,9 +363,7 @@ EXERCISES = [
         minutes=8,
         reference=_tstr,
         inputs=_tstr_inputs,
-        observe=lambda result, args: (  # a tensor of two numbers is a pair as well
-            tuple(result) if isinstance(result, torch.Tensor) and result.ndim == 1 else result
-        ),
+        parts=("the share after training on real data", "the share after training on fakes"),
         mistakes=[
             Mistake(
                 _tstr_swapped,
@@ -293,6 +399,29 @@ EXERCISES = [
                 _tstr_mistakes,
                 "These are shares of *wrong* answers. Asked for are the right ones.",
             ),
+            Mistake(
+                _tstr_only,
+                "Two numbers are asked for: the classifier trained on `real` and the one trained on "
+                "`fake`, both on `test`. Alone, the second says nothing.",
+            ),
+            Mistake(
+                _tstr_gap,
+                "Your first number is the difference of the two. Return both shares as they are.",
+            ),
+            Mistake(
+                _tstr_on_test,
+                "Your first classifier is trained on the test set. Fit it on `real`.",
+            ),
+            Mistake(
+                _tstr_crossed,
+                "You test each classifier on the other's training set. Test both on `test`.",
+            ),
+            Mistake(
+                _tstr_real_labels,
+                "You fit the fake pictures with the labels of the real ones. `fake` has labels of its "
+                "own.",
+            ),
+            Mistake(_tstr_percent, "These are percentages. Return shares between 0 and 1."),
         ],
     ),
     Exercise(
@@ -302,7 +431,7 @@ EXERCISES = [
         minutes=10,
         reference=_hidden,
         inputs=_hidden_inputs,
-        observe=lambda result, args: bool(result),  # numpy's and torch's booleans count as well
+        compare=_same_answer,
         mistakes=[
             Mistake(
                 lambda T: bool(torch.linalg.det(T) < 1e-9),
@@ -312,7 +441,8 @@ EXERCISES = [
             Mistake(
                 lambda T: bool(torch.linalg.det(T) == 0),
                 "The idea is right, but a determinant that should be 0 is often 1e-20 in floating "
-                "point. Leave room for rounding, or let `torch.linalg.matrix_rank` do it.",
+                "point (and an inverse that should not exist is computed without a complaint). Leave "
+                "room for rounding, or let `torch.linalg.matrix_rank` do it.",
             ),
             Mistake(
                 lambda T: not _hidden(T),
@@ -344,6 +474,34 @@ EXERCISES = [
                 lambda T: bool(torch.linalg.matrix_rank(T - torch.eye(len(T)).to(T)) < len(T)),
                 "T minus the identity is singular for every stochastic matrix (its rows sum to "
                 "1). It is T itself that has to be undone.",
+            ),
+            Mistake(
+                lambda T: bool(torch.linalg.det(T).abs() < 0.1),
+                "A small determinant is not zero: with many states or a strong augmentation it is tiny, "
+                "and the map can be undone all the same. Leave room for rounding only.",
+            ),
+            Mistake(
+                lambda T: bool((torch.linalg.eigvals(T).abs() < 0.2).any()),
+                "A small eigenvalue is not zero: such a map can be undone, if with much noise. Leave "
+                "room for rounding only.",
+            ),
+            Mistake(
+                lambda T: bool(torch.allclose(T @ T, T)),
+                "Doing it twice like once is a sign that something is lost, but other maps lose "
+                "something as well. Ask whether `q @ T` determines `q`.",
+            ),
+            Mistake(
+                lambda T: not torch.allclose(T, T.T),
+                "Symmetry doesn't decide: ask whether `q @ T` determines `q`.",
+            ),
+            Mistake(
+                lambda T: False,
+                "You say that nothing is ever hidden. Take a turn by 0, 90, 180 or 270 degrees, each "
+                "in a quarter of the cases: what can still be seen of the distribution?",
+            ),
+            Mistake(
+                lambda T: True,
+                "You say that something is always hidden. Take an augmentation that does nothing.",
             ),
         ],
     ),
@@ -399,6 +557,40 @@ EXERCISES = [
                 "This is the accuracy at the best threshold: chosen after seeing the answers, it "
                 "is above 0.5 for pure noise. Average over all pairs instead.",
             ),
+            Mistake(
+                _auc_by_position,
+                "You compare the first member with the first other, the second with the second. Their "
+                "order means nothing: compare *each* member with *each* other.",
+            ),
+            Mistake(
+                _auc_median,
+                "You compare the members with the median of the others, one threshold. Compare with "
+                "each of the others.",
+            ),
+            Mistake(
+                _auc_untied_ranks,
+                "Your ranks break ties by the order in the list. Equal scores share their mean rank "
+                "(or: count half for a tie).",
+            ),
+            Mistake(
+                _auc_sigmoid,
+                "You soften each comparison with a sigmoid. Only the order counts: 1, 0, or half for a "
+                "tie.",
+            ),
+            Mistake(
+                _auc_no_ties,
+                "You leave ties out. An attack that gives everybody the same score would then have no "
+                "score at all: count half for each.",
+            ),
+            Mistake(
+                _auc_best_side,
+                "You take the better of the score and its mirror image. An attack that is wrong more "
+                "often than right has less than 0.5, and that is what the number is to say.",
+            ),
+            Mistake(
+                _auc_gap,
+                "This is the difference of the mean scores: it changes with their scale. Count pairs.",
+            ),
         ],
     ),
     Exercise(
@@ -407,7 +599,6 @@ EXERCISES = [
         difficulty=1,
         minutes=5,
         reference=frozenset("BC"),
-        compare=lambda expected, got: _letters(got) == set(expected),
         # Every other set of letters has its own message: what is missing, what is too much.
         mistakes=[
             Mistake(frozenset(chosen), _advice(set(chosen)))
@@ -472,6 +663,62 @@ EXERCISES = [
                 _private_by_count,
                 "You divide by the number of rows that happened to be drawn, which depends on "
                 "who is in the data. Divide by the fixed `batch`.",
+            ),
+            Mistake(
+                _private_two_counts,
+                "Noise and gradients are divided by different numbers: the rows that happened to be "
+                "drawn depend on who is in the data. Divide both by the fixed `batch`.",
+            ),
+            Mistake(
+                _private_noise_squared,
+                "You scale the noise by `sigma` squared, a variance. The noise is a draw with standard "
+                "deviation 1: scale it by the standard deviation, `sigma * clip`.",
+            ),
+            Mistake(
+                _private_noise_root,
+                "You divide the noise by the root of `batch` as well, as for an average of independent "
+                "draws. There is one draw, for the sum.",
+            ),
+            Mistake(
+                _private_noise_divided,
+                "You divide `sigma` by `clip`. What one picture can change grows with `clip`, and the "
+                "noise with it.",
+            ),
+            Mistake(
+                _private_noise_minus,
+                "You subtract the noise. As protection that is as good; the sum here is with a plus.",
+            ),
+            Mistake(
+                _private_noise_own,
+                "You draw noise of your own. Use the draw that is given.",
+            ),
+            Mistake(
+                _private_no_noise,
+                "The rows are clipped, and no noise is added: clipping alone promises nothing.",
+            ),
+            Mistake(
+                _private_columns,
+                "You take the norm of each *column*, over the pictures. The bound is for one picture: "
+                "the norm of each row.",
+            ),
+            Mistake(
+                _private_one_norm,
+                "You bound the sum of absolute values. Gaussian noise is measured against the "
+                "Euclidean norm.",
+            ),
+            Mistake(
+                _private_squared_norm,
+                "You divide by the *squared* norm. Divide by the norm itself.",
+            ),
+            Mistake(
+                _private_dropped,
+                "You drop the rows that are too long. Scale them down to `clip`: their direction is "
+                "wanted.",
+            ),
+            Mistake(
+                _private_blown_up,
+                "The clipping is turned round: short rows are made longer and long ones stay. Only "
+                "rows longer than `clip` are to be scaled.",
             ),
         ],
     ),

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import gumbel_softmax, one_hot
 
 from . import Exercise, Mistake
 
@@ -74,9 +74,56 @@ def _gs_mean(logits, tau, u):
     return draws, draws.mean(0)
 
 
+def _gs_mirrored(logits, tau, u):
+    return _gs(logits, tau, 1 - u)
+
+
+def _gs_absolute(logits, tau, u):
+    draws, bias = _gs(logits, tau, u)
+    return draws, bias.abs()
+
+
+def _gs_against_uniform(logits, tau, u):
+    draws = _gs(logits, tau, u)[0]
+    return draws, draws.mean(0) - 1 / len(logits)
+
+
+def _gs_relative(logits, tau, u):
+    draws, bias = _gs(logits, tau, u)
+    return draws, bias / torch.softmax(logits, dim=0)
+
+
+def _gs_against_hard(logits, tau, u):
+    draws = _gs(logits, tau, u)[0]
+    return draws, draws.mean(0) - _gs_hard(logits, tau, u)[0].mean(0)
+
+
+def _gs_each(logits, tau, u):
+    draws = _gs(logits, tau, u)[0]
+    return draws, draws - torch.softmax(logits, dim=0)
+
+
+def _gs_observe(result, args):
+    """Draws and bias, and the gradient of a weighted sum of the draws with respect to the logits."""
+    draws, bias = result
+    weights = torch.arange(draws.numel(), dtype=draws.dtype).view(draws.shape) + 1
+    if not draws.requires_grad:
+        raise ValueError("no gradient leads from the draws to `logits`")
+    (gradient,) = torch.autograd.grad((draws * weights).sum(), args[0], allow_unused=True)
+    return {
+        "The draws": draws.detach(),
+        "The bias": bias.detach(),
+        "The gradient": torch.zeros_like(args[0]) if gradient is None else gradient,
+    }
+
+
 def _gs_inputs(g):
     return [
-        (torch.randn(k, generator=g), tau, torch.rand(n, k, generator=g) * 0.98 + 0.01)
+        (
+            torch.randn(k, generator=g).requires_grad_(),
+            tau,
+            torch.rand(n, k, generator=g) * 0.98 + 0.01,
+        )
         for n, k, tau in ((6, 3, 0.5), (9, 4, 2.0), (5, 2, 0.2))
     ]
 
@@ -94,13 +141,14 @@ def _st(p):
 
 def _st_observe(result, args):
     """The value, and the gradient of a weighted sum with respect to the probabilities."""
-    if not isinstance(result, torch.Tensor):
-        return {"value": result}
-    gradient = None
-    if result.requires_grad:
-        weights = torch.arange(result.numel(), dtype=result.dtype).view(result.shape) + 1
-        (gradient,) = torch.autograd.grad((result * weights).sum(), args[0], allow_unused=True)
-    return {"value": result.detach(), "gradient": "none" if gradient is None else gradient}
+    if not result.requires_grad:
+        raise ValueError("no gradient leads from the letters to `p`")
+    weights = torch.arange(result.numel(), dtype=result.dtype).view(result.shape) + 1
+    (gradient,) = torch.autograd.grad((result * weights).sum(), args[0], allow_unused=True)
+    return {
+        "The value": result.detach(),
+        "The gradient": torch.zeros_like(args[0]) if gradient is None else gradient,
+    }
 
 
 def _st_sign(p):
@@ -122,6 +170,27 @@ def _st_axis(p):
 
 def _st_times(p):
     return _hard(p) * p / p.detach()
+
+
+def _st_drawn(p):
+    drawn = torch.multinomial(p.flatten(0, -2), 1).view(p.shape[:-1])
+    return one_hot(drawn, p.shape[-1]).to(p.dtype) + (p - p.detach())
+
+
+def _st_rounded(p):
+    return p.round() + (p - p.detach())
+
+
+def _st_gumbel(p):
+    return gumbel_softmax(p, hard=True)
+
+
+def _st_rows(p):
+    return _st(p).flatten(0, 1)
+
+
+def _st_masked(p):
+    return _hard(p) * p + (_hard(p) - _hard(p) * p).detach()
 
 
 def _st_inputs(g):
@@ -201,9 +270,47 @@ def _three_percent(strings, valid, known):
     return tuple(100 * share for share in _three(strings, valid, known))
 
 
+def _three_nan(strings, valid, known):
+    return tuple(
+        v if i == 0 or any(valid) else math.nan for i, v in enumerate(_three(strings, valid, known))
+    )
+
+
+def _three_divided(strings, valid, known):
+    good = _good(strings, valid)
+    kinds = set(good)
+    return len(good) / len(strings), len(kinds) / len(good), len(kinds - known) / len(kinds)
+
+
+def _three_by_known(strings, valid, known):
+    v, u, _ = _three(strings, valid, known)
+    return v, u, _share(len(set(_good(strings, valid)) - set(known)), len(known))
+
+
+def _three_of_all(strings, valid, known):
+    kinds, n = set(_good(strings, valid)), len(strings)
+    return sum(valid) / n, len(kinds) / n, len(kinds - set(known)) / n
+
+
+def _three_invalid(strings, valid, known):
+    v, u, n = _three(strings, valid, known)
+    return 1 - v, u, n
+
+
+def _three_counts(strings, valid, known):
+    kinds = set(_good(strings, valid))
+    return sum(valid), len(kinds), len(kinds - set(known))
+
+
+def _three_valid_kinds(strings, valid, known):
+    _, u, n = _three(strings, valid, known)
+    return _share(len(set(_good(strings, valid))), len(set(strings))), u, n
+
+
 def _three_inputs(g):
     del g
     return [
+        (["CO"], [True], {"CC"}),
         (
             ["CC", "CC", "CO", "C=", "N(", "CN", "C=", "OCO"],
             [True, True, True, False, False, True, False, True],
@@ -278,12 +385,54 @@ def _cycle_detached(G, F, x, y):
     return _l1(F(G(x).detach()), x) + _l1(G(F(y).detach()), y)
 
 
+def _cycle_item(G, F, x, y):
+    return _cycle(G, F, x, y).item()
+
+
+def _cycle_points(G, F, x, y):
+    return (F(G(x)) - x).abs().sum(1)
+
+
+def _cycle_all_points(G, F, x, y):
+    return torch.cat([(F(G(x)) - x).abs().sum(1), (G(F(y)) - y).abs().sum(1)])
+
+
+def _cycle_added_points(G, F, x, y):
+    return (F(G(x)) - x).abs().sum(1) + (G(F(y)) - y).abs().sum(1)
+
+
+def _cycle_pair(G, F, x, y):
+    return _l1(F(G(x)), x), _l1(G(F(y)), y)
+
+
+def _cycle_signed(G, F, x, y):
+    return (F(G(x)) - x).sum(1).mean() + (G(F(y)) - y).sum(1).mean()
+
+
+def _cycle_mean_first(G, F, x, y):
+    return (F(G(x)) - x).mean(0).abs().sum() + (G(F(y)) - y).mean(0).abs().sum()
+
+
+def _cycle_weighted(G, F, x, y):
+    return 10 * _cycle(G, F, x, y)
+
+
+def _cycle_with_identity(G, F, x, y):
+    return _cycle(G, F, x, y) + _l1(G(y), y) + _l1(F(x), x)
+
+
+def _cycle_difference(G, F, x, y):
+    return _l1(F(G(x)), x) - _l1(G(F(y)), y)
+
+
+def _cycle_one_average(G, F, x, y):
+    return 2 * _cycle_all_points(G, F, x, y).mean()
+
+
 def _cycle_observe(result, args):
     """The value, and the gradients of both translators."""
-    if not isinstance(result, torch.Tensor) or result.numel() != 1:
-        return {"loss": result}
-    seen = {"loss": result.detach()}
-    for name, net in zip(("gradient of G", "gradient of F"), args, strict=False):
+    seen = {"The loss": result.detach()}
+    for name, net in zip(("The gradient of G", "The gradient of F"), args, strict=False):
         gradient = None
         if result.requires_grad:
             (gradient,) = torch.autograd.grad(
@@ -338,6 +487,72 @@ def _modes_no_weight(x, weight, mean, std):
 
 def _modes_no_height(x, weight, mean, std):
     return _code(x, (_scores(x, weight, mean, std) + std.log()).argmax(1), mean, std)
+
+
+def _modes_density_of(spread):
+    """Densities with `spread(std)` where the standard deviation belongs."""
+
+    def modes(x, weight, mean, std):
+        return _code(x, _scores(x, weight, mean, spread(std)).argmax(1), mean, std)
+
+    return modes
+
+
+def _modes_density_square(x, weight, mean, std):
+    scores = weight.log() - std.log() - (x[:, None] - mean).square() / (2 * std)
+    return _code(x, scores.argmax(1), mean, std)
+
+
+def _modes_density_height(x, weight, mean, std):
+    return _code(x, (_scores(x, weight, mean, std) - std.log()).argmax(1), mean, std)
+
+
+def _modes_density_no_half(x, weight, mean, std):
+    scores = weight.log() - std.log() - ((x[:, None] - mean) / std).square()
+    return _code(x, scores.argmax(1), mean, std)
+
+
+def _modes_weight_squared(x, weight, mean, std):
+    return _code(x, _scores(x, weight.square(), mean, std).argmax(1), mean, std)
+
+
+def _modes_drawn(x, weight, mean, std):
+    p = _scores(x, weight, mean, std).softmax(1)
+    return _code(x, torch.multinomial(p, 1).squeeze(1), mean, std)
+
+
+def _modes_tanh(x, weight, mean, std):
+    mode, _, _ = _modes(x, weight, mean, std)
+    within = torch.tanh((x - mean[mode]) / (4 * std[mode]))
+    return mode, within, mean[mode] + 4 * std[mode] * within
+
+
+def _modes_from_one(x, weight, mean, std):
+    mode, within, back = _modes(x, weight, mean, std)
+    return mode + 1, within, back
+
+
+def _modes_bare_decode(x, weight, mean, std):
+    mode, within, _ = _modes(x, weight, mean, std)
+    return mode, within, mean[mode] + within
+
+
+def _modes_two(x, weight, mean, std):
+    return _modes(x, weight, mean, std)[:2]
+
+
+def _modes_mahalanobis(x, weight, mean, std):
+    return _code(x, (((x[:, None] - mean) / std).abs() / weight).argmin(1), mean, std)
+
+
+def _modes_probabilities(x, weight, mean, std):
+    mode, within, back = _modes(x, weight, mean, std)
+    return _scores(x, weight, mean, std).softmax(1), within, back
+
+
+def _modes_zero_one(x, weight, mean, std):
+    mode, within, back = _modes(x, weight, mean, std)
+    return mode, (within + 1) / 2, back
 
 
 def _modes_weighted_log(x, weight, mean, std):
@@ -404,6 +619,10 @@ def _modes_inputs(g):
     for (weight, mean, std), n in ((house, 12), (other, 20)):
         mode = torch.arange(n) % len(mean)
         cases.append((mean[mode] + std[mode] * torch.randn(n, generator=g), weight, mean, std))
+    # A fine row of values: any other rule for the mode changes hands somewhere in it.
+    for weight, mean, std in (house, other):
+        low, high = float(mean.min()) - 4, float(mean[:2].max()) + 7
+        cases.append((torch.linspace(low, high, 97), weight, mean, std))
     return cases
 
 
@@ -415,6 +634,8 @@ EXERCISES = [
         minutes=10,
         reference=_gs,
         inputs=_gs_inputs,
+        observe=_gs_observe,
+        parts=("The draws", "The bias"),
         mistakes=[
             Mistake(
                 _gs_one_log,
@@ -474,6 +695,33 @@ EXERCISES = [
                 "The second part is the average of the draws. How far is it from the "
                 "probabilities?",
             ),
+            Mistake(
+                _gs_mirrored,
+                "You use 1 - u. It is as uniform as u, so your draws are as good; they are other "
+                "draws than those of the given `u`.",
+            ),
+            Mistake(
+                _gs_absolute,
+                "Your bias has lost its sign. Too much of one letter is too little of another: keep it.",
+            ),
+            Mistake(
+                _gs_against_uniform,
+                "You compare the average with equal shares. Compare it with the letters' "
+                "probabilities, the softmax of the logits.",
+            ),
+            Mistake(
+                _gs_relative,
+                "You divide the bias by the probabilities. Asked for is the plain difference.",
+            ),
+            Mistake(
+                _gs_against_hard,
+                "You compare with the average of hard draws, which has chance in it. The "
+                "probabilities are known: the softmax of the logits.",
+            ),
+            Mistake(
+                _gs_each,
+                "You return a difference for each draw. The bias is that of their *average*.",
+            ),
         ],
     ),
     Exercise(
@@ -498,8 +746,9 @@ EXERCISES = [
             ),
             Mistake(
                 _st_no_stop,
-                "`p - p` is zero, and so is its gradient. One of the two must be taken as a "
-                "constant.",
+                "The value is right, and the gradient of `p` is zero. `p - p` has none: one of the two "
+                "must be taken as a constant. (And `requires_grad_` on the letters only makes a new "
+                "start of the graph.)",
             ),
             Mistake(
                 lambda p: p,
@@ -521,6 +770,28 @@ EXERCISES = [
                 "probability. The gradient asked for is that of `p`: the letters not chosen get "
                 "one, too.",
             ),
+            Mistake(
+                _st_masked,
+                "The value is right, and only the chosen letter gets a gradient. The gradient asked "
+                "for is that of `p`: the letters not chosen get one, too.",
+            ),
+            Mistake(
+                _st_drawn,
+                "You draw a letter. The noise is in `p` already: take the likeliest.",
+            ),
+            Mistake(
+                _st_gumbel,
+                "You draw once more, with the probabilities for logits. The noise is in `p` already: "
+                "take the likeliest letter.",
+            ),
+            Mistake(
+                _st_rounded,
+                "You round. Where no letter has more than one half, none is left: take the largest.",
+            ),
+            Mistake(
+                _st_rows,
+                "The values are right, but the words are gone: keep the shape of `p`.",
+            ),
         ],
     ),
     Exercise(
@@ -530,6 +801,7 @@ EXERCISES = [
         minutes=10,
         reference=_three,
         inputs=_three_inputs,
+        parts=("Validity", "Uniqueness", "Novelty"),
         mistakes=[
             Mistake(
                 _three_unique_all,
@@ -572,6 +844,32 @@ EXERCISES = [
                 "rest.",
             ),
             Mistake(_three_percent, "These are percentages. Return shares between 0 and 1."),
+            Mistake(_three_counts, "These are counts. Divide each by its own total."),
+            Mistake(
+                _three_nan,
+                "With no valid string there is nothing to be unique or novel: those shares are 0, not "
+                "NaN.",
+            ),
+            Mistake(
+                _three_divided,
+                "With no valid string you divide by zero. A share of nothing is 0.",
+            ),
+            Mistake(
+                _three_by_known,
+                "Your novelty divides by the size of the training set. Its denominator is the number "
+                "of different valid strings.",
+            ),
+            Mistake(
+                _three_of_all,
+                "You divide all three by the number of strings. Mind the denominators: each share is "
+                "one of what the share before has left.",
+            ),
+            Mistake(_three_invalid, "Your first number is the share of *invalid* strings."),
+            Mistake(
+                _three_valid_kinds,
+                "Your validity counts different strings. Repetitions count here: valid strings over "
+                "all strings.",
+            ),
         ],
     ),
     Exercise(
@@ -635,6 +933,45 @@ EXERCISES = [
                 "The value is right, but the graph is cut between the two translators: the first "
                 "of each cycle learns nothing from it. Don't detach.",
             ),
+            Mistake(
+                _cycle_item,
+                "The value is right, but it is a plain number, from which no gradient comes: both "
+                "translators are to learn from it. Return the tensor (without `.item()` or `detach`).",
+            ),
+            *(
+                Mistake(
+                    wrong,
+                    "This is a loss for each point. Average over the points, each direction by "
+                    "itself: A and B need not have equally many.",
+                )
+                for wrong in (_cycle_points, _cycle_all_points, _cycle_added_points)
+            ),
+            Mistake(_cycle_pair, "These are the two directions. The loss is their sum."),
+            Mistake(
+                _cycle_signed,
+                "The absolute values are missing: errors to the left and to the right cancel.",
+            ),
+            Mistake(
+                _cycle_mean_first,
+                "You average over the points before taking absolute values, so errors of different "
+                "points cancel. Absolute values first.",
+            ),
+            Mistake(
+                _cycle_weighted,
+                "This is ten times the loss. The weight that CycleGAN gives it belongs where the losses "
+                "are added up.",
+            ),
+            Mistake(
+                _cycle_with_identity,
+                "You add CycleGAN's identity loss. It is a term of its own; here the cycle alone is "
+                "asked for.",
+            ),
+            Mistake(_cycle_difference, "You subtract the second direction. Both are costs: add."),
+            Mistake(
+                _cycle_one_average,
+                "You average over all points of both sides together. Where one side has more, it counts "
+                "more: average each direction by itself.",
+            ),
         ],
     ),
     Exercise(
@@ -644,6 +981,7 @@ EXERCISES = [
         minutes=15,
         reference=_modes,
         inputs=_modes_inputs,
+        parts=("The mode", "The place in the mode", "The decoded value"),
         mistakes=[
             Mistake(
                 _modes_nearest,
@@ -666,6 +1004,42 @@ EXERCISES = [
                 _modes_no_height,
                 "Your density lacks the factor one over the standard deviation: the same share of "
                 "values in a narrower mode stands higher.",
+            ),
+            Mistake(
+                _modes_density_of(torch.square),
+                "In the density you use the variance where the standard deviation belongs (`Normal` "
+                "wants the standard deviation).",
+            ),
+            Mistake(
+                _modes_density_of(torch.sqrt),
+                "In the density you use the root of the standard deviation: `std` is no variance.",
+            ),
+            Mistake(
+                _modes_density_square,
+                "In the density you divide the square by the standard deviation. Divide it by the "
+                "*variance*.",
+            ),
+            Mistake(
+                _modes_density_height,
+                "Your density is divided by the variance. The factor in front is one over the standard "
+                "deviation.",
+            ),
+            Mistake(
+                _modes_density_no_half,
+                "In the exponent of the density a factor one half is missing.",
+            ),
+            Mistake(
+                _modes_weight_squared,
+                "The weight counts twice in your comparison: once is enough.",
+            ),
+            Mistake(
+                _modes_drawn,
+                "You draw the mode from its probabilities, as CTGAN does. Here the likeliest is asked "
+                "for, so that the same value always gets the same code.",
+            ),
+            Mistake(
+                _modes_mahalanobis,
+                "You divide a distance by the weight. Compare probabilities: weight times density.",
             ),
             Mistake(
                 _modes_weighted_log,
@@ -713,6 +1087,30 @@ EXERCISES = [
                 _modes_one_hot,
                 "Your modes are one-hot rows. That is what a network gets; here the index is asked "
                 "for.",
+            ),
+            Mistake(
+                _modes_probabilities,
+                "Your first part holds the probability of each mode. Asked for is the index of the "
+                "likeliest.",
+            ),
+            Mistake(_modes_from_one, "Your modes are numbered from 1. The first is 0."),
+            Mistake(
+                _modes_tanh,
+                "You squeeze the second number with a tanh. Then no value comes back as it was; cut at "
+                "-1 and 1 instead.",
+            ),
+            Mistake(
+                _modes_zero_one,
+                "Your second number runs from 0 to 1. It should run from -1 to 1, with 0 at the mean.",
+            ),
+            Mistake(
+                _modes_bare_decode,
+                "The encoding is right. On the way back the unit is missing: four standard deviations "
+                "of the mode.",
+            ),
+            Mistake(
+                _modes_two,
+                "The third part is missing: the value that comes back from mode and place.",
             ),
         ],
     ),
