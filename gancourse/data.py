@@ -17,6 +17,7 @@ import queue
 import tarfile
 import threading
 import time
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse import _pictures
 from gancourse._numbers import real, whole
 from gancourse._paths import given_path
 
@@ -405,6 +407,61 @@ def stacked(source: ImageSet, n: int, seed: int = 0) -> ImageSet:
     labels = (source.labels[index] * torch.tensor([k * k, k, 1], device="cpu")).sum(1)
     classes = tuple(a + b + c for a in names for b in names for c in names)
     return ImageSet(source.images[index, 0], labels, classes)
+
+
+# --- pictures of one's own ------------------------------------------------------------------------
+
+
+def folder(
+    path: str | os.PathLike[str], size: int, *, channels: int = 3, unreadable: str = "skip"
+) -> ImageSet:
+    """A folder of your own pictures (PNG, JPEG, WebP, BMP), of any sizes and kinds, as one image set.
+
+    Each picture is turned upright as its camera noted (EXIF), laid over white where it is
+    transparent, cut to the square in its middle, and made ``size`` pixels wide with antialiasing
+    (bicubic). 16-bit grey, palette and CMYK pictures become 8 bits of grey or RGB; color profiles
+    are not applied; of an animation the first frame counts. Files come in the order of their names.
+
+    Folders inside are classes: all pictures below ``path/cats`` get the label of ``"cats"``. Without
+    folders inside, all have label 0. Files of other kinds, and hidden ones, are left out.
+
+    Args:
+        path: the folder; ``~`` is your home.
+        size: height and width in pixels; the DCGAN pair wants an even number from 8.
+        channels: 3 for color, 1 for grey.
+        unreadable: ``"skip"`` files that are damaged, or have over 100 million pixels, with a warning
+            that names them; ``"refuse"`` to go on.
+
+    Raises:
+        ValueError: for a folder that isn't there or has no (readable) picture, pictures beside folders
+            of pictures, another ``channels`` or ``unreadable``, or an unreadable file to be refused.
+
+    Warns:
+        UserWarning: naming the files that were skipped.
+    """
+    where, size = given_path(path), whole("size", size)
+    if channels not in (1, 3):
+        raise ValueError(f"channels={channels!r}; need 3 for color or 1 for grey")
+    if unreadable not in ("skip", "refuse"):
+        raise ValueError(f"unreadable={unreadable!r}; need 'skip' or 'refuse'")
+    images, names, classes, failed = [], [], [], []
+    for name, files in _pictures.find(where).items():
+        for file in files:
+            try:
+                images.append(torch.from_numpy(_pictures.read(file, size, int(channels))))
+                names.append(name)
+            except Exception as error:  # Pillow has a dozen kinds for a damaged file
+                failed.append(f"{file.relative_to(where)} ({error})")
+        classes += [name] if name in names[-1:] else []
+    if failed:
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        text = f"path={str(where)!r} has {len(failed)} unreadable of {len(failed) + len(images)} "
+        text += f"pictures: {', '.join(failed[:5])}{more}"
+        if unreadable == "refuse" or not images:
+            raise ValueError(f"{text}; mend or remove them")
+        warnings.warn(f"{text}; skipped", stacklevel=2)
+    labels = [classes.index(name) for name in names]
+    return ImageSet(torch.stack(images), torch.tensor(labels, device="cpu"), tuple(classes))
 
 
 # --- files by others ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ MODULES = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 DOORS = {"_numbers", "_paths"}
 # module -> modules of the package that it may import (the design's arrows, and no others)
 ARROWS = {
+    "data": {"_pictures"},
     "training": {"checkpoints", "losses", "penalties"},
     "explore": {"plots"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
