@@ -22,3 +22,13 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Of the exercises' mutants, how many are killed in each chapter."""
+    reports = [r for group in terminalreporter.stats.values() for r in group]
+    told = {v for r in reports for k, v in getattr(r, "user_properties", ()) if k == "mutants"}
+    if told:
+        terminalreporter.section("wrong answers by machine to the exercises")
+        for line in sorted(told):
+            terminalreporter.write_line(line)
