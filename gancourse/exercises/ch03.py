@@ -101,6 +101,11 @@ _MODES = Exercise(
     difficulty=2,
     minutes=12,
     reference=_count_modes,
+    parts=(
+        "The number of modes reached",
+        "The number of modes fairly covered",
+        "The share of good samples",
+    ),
     inputs=_mode_inputs,
     mistakes=[
         Mistake(

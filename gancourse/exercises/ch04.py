@@ -741,14 +741,17 @@ _STEP_MISTAKES = [
 
 EXERCISES = [
     Exercise("4.1", "Read a transport plan", difficulty=1, minutes=10, reference=_read_plan,
-             inputs=_plan_inputs, mistakes=_PLAN_MISTAKES, rtol=1e-3, atol=1e-5),
+             inputs=_plan_inputs, mistakes=_PLAN_MISTAKES, rtol=1e-3, atol=1e-5,
+             parts=("The piles' shares p", "The holes' shares q", "The cost", "The destinations")),
     Exercise("4.2", "W1 on a line, for samples of any sizes", difficulty=2, minutes=20,
              reference=_w1_1d, inputs=_line_inputs, mistakes=_LINE_MISTAKES, atol=1e-5),
     Exercise("4.3", "Is this critic allowed?", difficulty=2, minutes=15,
              reference=_lipschitz_constant, inputs=_slope_inputs, mistakes=_SLOPE_MISTAKES,
              rtol=1e-3),
     Exercise("4.4", "Two losses, two signs", difficulty=1, minutes=5, reference=_wgan_losses,
-             inputs=_logit_inputs, mistakes=_LOSS_MISTAKES, observe=_losses_and_pushes),
+             inputs=_logit_inputs, mistakes=_LOSS_MISTAKES, observe=_losses_and_pushes,
+             parts=("The critic's loss", "The generator's loss")),
     Exercise("4.5", "One critic step", difficulty=2, minutes=15, reference=_critic_step,
-             inputs=_step_inputs, mistakes=_STEP_MISTAKES, observe=_observe_step),
+             inputs=_step_inputs, mistakes=_STEP_MISTAKES, observe=_observe_step,
+             may_change=("fake",)),  # detach_ in place; a gradient that reaches it is observed
 ]  # fmt: skip
