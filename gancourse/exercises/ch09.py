@@ -620,7 +620,13 @@ def _batches(g):
         )
         mean, var = torch.randn(shape[1], generator=g), 0.5 + torch.rand(shape[1], generator=g)
         cases.append((x, mean, var, training, momentum, eps))
-    return cases
+    x, mean, var = (
+        0.01 * torch.randn(3, 2, 4, 4, generator=g),
+        torch.zeros(2),
+        torch.full((2,), 1e-4),
+    )
+    # so faint that the default eps counts, and the default momentum does
+    return [*cases, (x, mean, var, True), (x.clone(), mean.clone(), var.clone(), False)]
 
 
 EXERCISES = [
