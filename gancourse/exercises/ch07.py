@@ -708,5 +708,6 @@ EXERCISES = [
     Exercise("7.4", "Find the leak", difficulty=2, minutes=12, reference=_leak,
              inputs=_picture_inputs, mistakes=_LEAK_MISTAKES),
     Exercise("7.5", "Statistics in parts", difficulty=2, minutes=15, reference=_merge,
-             inputs=_part_inputs, mistakes=_MERGE_MISTAKES, atol=1e-8),
+             inputs=_part_inputs, mistakes=_MERGE_MISTAKES, atol=1e-8,
+             parts=("number of rows", "mean", "covariance")),
 ]  # fmt: skip

@@ -718,6 +718,7 @@ EXERCISES = [
             (3, 14, 4),
         ],
         observe=_observe_pairs,
+        strict=True,  # a list is asked for
         mistakes=[
             Mistake(
                 _fit_convolution,
@@ -983,6 +984,8 @@ EXERCISES = [
         minutes=15,
         reference=_batch_norm,
         inputs=_batches,
+        parts=("y", "mean", "var"),
+        may_change=("mean", "var"),  # PyTorch changes its running averages in place
         mistakes=[
             Mistake(
                 _bn_per_pixel,
