@@ -401,17 +401,6 @@ def wgan(seed: int, device: torch.device, record: Recorder, *, steps: int) -> di
     return rows(["WGAN-GP, 5 critic steps"], "grid", seed, steps)
 
 
-# The records that the chapter shows until it is rewritten around the rows above.
-@experiment("ch06-ladder", steps=8000)
-def ladder(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
-    raise SystemExit("recorded by an older version; see ch06-losses and ch06-bottom")
-
-
-@experiment("ch06-ablations", steps=8000)
-def ablations(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
-    raise SystemExit("recorded by an older version; see ch06-losses and ch06-top")
-
-
 def count_modes(images: torch.Tensor, classifier: Any) -> tuple[int, float]:
     """Modes reached and KL(generated || uniform) in nats, for ``(N, 3, H, W)`` in [-1, 1]."""
     digits = torch.stack([classifier.logits(images[:, c : c + 1]).argmax(1) for c in range(3)], 1)
