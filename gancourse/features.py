@@ -48,6 +48,9 @@ def to_uint8(images: Tensor, channels: int = 1) -> Tensor:
 
     Raises:
         ValueError: for another shape or type, no image, NaN, or values outside [-1, 1].
+
+    Warns:
+        UserWarning: for floats with no value below 0, which look like [0, 1].
     """
     if images.ndim != 4 or len(images) == 0:
         raise ValueError(f"images has shape {tuple(images.shape)}; need (N, C, H, W), N >= 1")
@@ -63,7 +66,18 @@ def to_uint8(images: Tensor, channels: int = 1) -> Tensor:
     # Written so that NaN fails too.
     if not bool((images.abs() <= 1 + 1e-4).all()):
         low, high = float(images.min()), float(images.max())
-        raise ValueError(f"images has values from {low:.4g} to {high:.4g}; need [-1, 1], no NaN")
+        cure = ": x / 127.5 - 1 for bytes" if low >= 0 and high > 2 else ""
+        raise ValueError(
+            f"images has values from {low:.4g} to {high:.4g}; need [-1, 1], no NaN{cure}"
+        )
+    low, high = float(images.min()), float(images.max())
+    if low >= 0 and high - low > 0.5:
+        # Not refused: a generator may make only bright pictures. Real ones hardly ever are.
+        warnings.warn(
+            f"images has no value below 0 ({low:.2g} to {high:.2g}): are they in [0, 1]? Need [-1, 1], "
+            "2 * x - 1; features of pale pictures are not those of the pictures",
+            stacklevel=3,
+        )
     # Rounded, not cut off: truncation would darken each image by half a grey level.
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
@@ -196,7 +210,9 @@ def read(path: Path, sha256: str | None = None) -> FeatureNet:
         raise ValueError(f"{path} has SHA-256 {digest}; need {sha256}: install the package again")
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     about = json.loads(header["__metadata__"]["about"])
-    net = FeatureNet(about["size"], about["classes"], about["name"], digest, about["accuracy"])
+    with torch.device("cpu"):  # and in float32, whatever the defaults are
+        net = FeatureNet(about["size"], about["classes"], about["name"], digest, about["accuracy"])
+        net.float()
     net.load_state_dict(parse(data))
     return net.eval().requires_grad_(False)
 

@@ -214,13 +214,11 @@ def decision_surface(
     Returns:
         The image, for a colorbar.
     """
-    axis = torch.linspace(-extent, extent, points)
+    # A network's own device and type; a plain function gets torch's defaults.
+    parameter = next(iter(getattr(discriminator, "parameters", list)()), None)
+    where = {} if parameter is None else {"device": parameter.device, "dtype": parameter.dtype}
+    axis = torch.linspace(-extent, extent, points, **where)
     xy = torch.cartesian_prod(axis, axis)
-    try:
-        parameter = next(iter(discriminator.parameters()))  # type: ignore[attr-defined]
-        xy = xy.to(parameter)  # its device, and its type
-    except (AttributeError, StopIteration):
-        pass
     with torch.no_grad():
         logits = discriminator(xy).reshape(points, points).T.double().cpu().numpy()
     limit = limit or max(float(np.abs(logits).max()), 1e-6)

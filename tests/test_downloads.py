@@ -6,11 +6,14 @@ import io
 import json
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
 import tempfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,7 +86,25 @@ class Handler(BaseHTTPRequestHandler):
         if way == "missing" or (way == "flaky" and server.asked.count("flaky") == 1):
             self.send_error(404 if way == "missing" else 503)
             return
+        if way == "headers":  # one after the other, for ever
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while not server.over.wait(0.05):
+                self.wfile.write(b"X")
+                self.wfile.flush()
+            return
         self.send_response(200)
+        if way == "endless":
+            self.end_headers()
+            while not server.over.is_set():
+                self.wfile.write(bytes(2**16))
+            return
+        if way == "drip":
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            while not server.over.wait(0.05):
+                self.wfile.write(b"X")
+                self.wfile.flush()
+            return
         if way == "helpful" and "gzip" in self.headers.get("Accept-Encoding", ""):
             self.send_header("Content-Encoding", "gzip")  # so that the client unpacks the file
         if way == "wrong":
@@ -191,6 +212,18 @@ def test_each_data_set_is_downloaded_once_and_then_read_offline(site, tmp_path, 
     assert not site.asked
 
 
+def test_the_home_folder_is_found_in_an_argument_and_in_the_variable(site, tmp_path, monkeypatch):
+    site.mirrors("good")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GANCOURSE_DATA", raising=False)
+    data.mnist("test", root="~/data")
+    monkeypatch.setenv("GANCOURSE_DATA", "~/data")
+    assert len(data.mnist("test", download=False)) == 5
+    assert {name.split("/")[0] for name in listing(tmp_path)} == {"data"}
+    with pytest.raises(ValueError, match="^root=3; need"):
+        data.mnist(root=3)
+
+
 def test_the_folder_is_an_argument_or_the_variable_or_the_users_cache(site, tmp_path, monkeypatch):
     site.mirrors("good")
     folders = [tmp_path / name for name in ("argument", "variable", "cache")]
@@ -261,6 +294,77 @@ def test_a_failed_download_leaves_nothing(site, tmp_path, way, words):
     message = str(error.value)
     assert site.sums["mnist"][IMAGES] in message and str(tmp_path / "mnist") in message
     assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [("headers", "timed out: only 0 bytes"), ("drip", "timed out"), ("endless", "too long: over")],
+)
+def test_a_server_that_never_ends_is_left(site, tmp_path, monkeypatch, way, words):
+    """None of them is ever silent, so no limit between two bytes would end it."""
+    monkeypatch.setattr(data, "PATIENCE", 1.0)
+    monkeypatch.setattr(data, "LARGEST", dict.fromkeys(data.FILES, 10**6))
+    site.mirrors(way)
+    began = time.monotonic()
+    with pytest.raises(OSError, match=words):
+        data.mnist(root=tmp_path)
+    assert time.monotonic() - began < 20 and site.asked == [way, way]
+    assert listing(tmp_path) == []
+    site.mirrors(way, "good")
+    assert len(data.mnist(root=tmp_path)) == 1000
+
+
+def test_every_limit_lets_the_true_files_through():
+    """CIFAR-10's 170 MB, at 20 kB a second."""
+    assert data.LARGEST.keys() == data.FILES.keys()
+    assert data.LARGEST["mnist"] > 9_912_422 and data.LARGEST["fashion_mnist"] > 26_421_880
+    assert data.LARGEST["cifar10"] > 170_052_171 and data.SLOWEST < 20_000
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl for a certificate")
+def test_https_is_not_left_for_http(site, tmp_path, monkeypatch):
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {cert}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    plain = site.mirrors("good")["mnist"][0]
+
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.startswith("/down/"):
+                self.send_response(302)
+                self.send_header("Location", plain + self.path.rsplit("/", 1)[1])
+            elif self.path.startswith("/round/"):
+                self.send_response(302)
+                self.send_header("Location", self.path.replace("/round/", "/good/"))
+            else:
+                self.send_response(200)
+            self.end_headers()
+            if self.path.startswith("/good/"):
+                self.wfile.write(site.files["mnist"][self.path.rsplit("/", 1)[1]])
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(cert))
+    try:
+        for way in ("down", "round"):
+            mirror = f"https://127.0.0.1:{server.server_port}/{way}/"
+            monkeypatch.setattr(data, "MIRRORS", dict.fromkeys(data.FILES, (mirror,)))
+            if way == "round":
+                assert len(data.mnist(root=tmp_path / "data")) == 1000
+            else:
+                with pytest.raises(OSError, match="which is not encrypted"):
+                    data.mnist(root=tmp_path / "data")
+                assert not site.asked  # the other server was never spoken to
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 # In a process of its own: what the system does there is then real, not patched.
