@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import normalize
 
 from . import Exercise, Mistake
@@ -99,6 +101,58 @@ def _gp_times_ten(critic, real, fake):
     return 10 * _gradient_penalty(critic, real, fake)
 
 
+def _gp_no_square(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, _per_sample(real)))
+    return (gradient.flatten(1).norm(dim=1) - 1).abs().mean()
+
+
+def _gp_sum(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, _per_sample(real)))
+    return (gradient.flatten(1).norm(dim=1) - 1).square().sum()
+
+
+def _gp_normal(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, torch.randn(len(real), 1, 1, 1)))
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _gp_per_column(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, torch.rand(len(real))))
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _gp_on_fake(critic, real, fake):
+    gradient = _slope(critic, fake.detach().requires_grad_())
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _gp_each(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, _per_sample(real)))
+    return (gradient.flatten(1).norm(dim=1) - 1).square()
+
+
+def _gp_flat_zero(critic, real, fake):
+    gradient = _slope(critic, _mixed(real, fake, _per_sample(real)))
+    return (gradient.flatten(1).norm(dim=0) - 1).square().mean()
+
+
+def _gp_not_asked(critic, real, fake):
+    gradient = _slope(critic, real.lerp(fake.detach(), _per_sample(real)))
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _gp_backward(critic, real, fake):
+    x = _mixed(real, fake, _per_sample(real))
+    return (_slope_by_backward(critic, x).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def _slope_by_backward(network, x):
+    with warnings.catch_warnings():  # torch warns of a reference cycle
+        warnings.simplefilter("ignore")
+        network(x).sum().backward(create_graph=True)
+    return x.grad
+
+
 def _image_critic(channels, size, scale):
     last = nn.Linear(4 * (size - 2) ** 2, 1)
     with torch.no_grad():
@@ -110,7 +164,8 @@ def _image_critic(channels, size, scale):
 
 def _images(g):
     cases = []
-    for n, channels, size, scale in ((5, 3, 5, 5.0), (3, 1, 4, 4.0)):
+    # As many images as columns, so that an ε of shape (N,) runs: it then differs by column.
+    for n, channels, size, scale in ((5, 3, 5, 5.0), (4, 1, 4, 4.0), (6, 2, 6, 3.0)):
         real = torch.randn(n, channels, size, size, generator=g)
         weight = torch.ones(channels, 1, 1, requires_grad=True)  # stands for a generator's
         fake = weight * torch.randn(real.shape, generator=g).tanh()
@@ -121,8 +176,6 @@ def _images(g):
 def _weight_gradients(result, network):
     """The gradient that the network's weights get from a penalty, as one vector."""
     weights = list(network.parameters())
-    if not result.requires_grad:
-        return torch.zeros(sum(w.numel() for w in weights))
     grads = torch.autograd.grad(result, weights, retain_graph=True, allow_unused=True)
     return torch.cat(
         [(torch.zeros_like(w) if g is None else g).flatten() for w, g in zip(weights, grads)]
@@ -130,16 +183,12 @@ def _weight_gradients(result, network):
 
 
 def _observe_gp(result, args):
-    if not isinstance(result, Tensor) or result.numel() != 1:
-        return result
     critic, _, fake = args
-    sent = None
-    if result.requires_grad:
-        (sent,) = torch.autograd.grad(result.sum(), fake, retain_graph=True, allow_unused=True)
+    (sent,) = torch.autograd.grad(result, fake, retain_graph=True, allow_unused=True)
     return {
-        "penalty": result.detach(),
-        "gradient in the critic's weights": _weight_gradients(result.sum(), critic),
-        "gradient sent to the generator": float(0 if sent is None else sent.norm()),
+        "The penalty": result.detach(),
+        "Its gradient in the critic's weights": _weight_gradients(result, critic),
+        "The gradient that it sends to the generator": float(0 if sent is None else sent.norm()),
     }
 
 
@@ -188,6 +237,41 @@ def _influence_signed(critic, x):
 def _influence_eval(critic, x):
     critic.eval()
     return _influence(critic, x)
+
+
+def _influence_piling_up(critic, x):
+    x = x.detach().requires_grad_()
+    rows = []
+    for logit in critic(x):
+        logit.backward(retain_graph=True)
+        assert x.grad is not None
+        rows.append(x.grad.flatten(1).norm(dim=1))
+    return torch.stack(rows)
+
+
+def _influence_one_by_one(critic, x):
+    rows = []
+    for i in range(len(x)):
+        one = x[i : i + 1].detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(one).sum(), one)
+        rows.append(gradient.flatten(1).norm(dim=1))
+    return torch.cat(rows).diag()
+
+
+def _influence_axis_one(critic, x):
+    x = x.detach().requires_grad_()
+    rows = [torch.autograd.grad(f, x, retain_graph=True)[0].norm(dim=1) for f in critic(x)]
+    return torch.stack(rows)
+
+
+def _influence_shares(critic, x):
+    norm = _influence(critic, x)
+    return norm / norm.sum(1, keepdim=True)
+
+
+def _influence_no_retain(critic, x):
+    x = x.detach().requires_grad_()
+    return torch.stack([torch.autograd.grad(f, x)[0].flatten(1).norm(dim=1) for f in critic(x)])
 
 
 def _batches(g):
@@ -285,11 +369,42 @@ def _weights(g):
     ]
 
 
+def _sigma_one_more(weight, u, steps):
+    return _spectral_norm(weight, u, steps + 1)
+
+
+def _sigma_half_more(weight, u, steps):
+    """u first: v is one product ahead at the end."""
+    matrix = weight.flatten(1)
+    with torch.no_grad():
+        u = normalize(u, dim=0)
+        v = normalize(matrix.T @ u, dim=0)
+        for _ in range(steps):
+            u = normalize(matrix @ v, dim=0)
+            v = normalize(matrix.T @ u, dim=0)
+    return u @ matrix @ v
+
+
+def _sigma_and_u(weight, u, steps):
+    matrix = weight.flatten(1)
+    u, v = _iterate(matrix, u, steps)
+    return u @ matrix @ v, u
+
+
+def _sigma_largest(weight, u, steps):
+    matrix = weight.flatten(1)
+    with torch.no_grad():
+        for _ in range(steps):
+            v = matrix.T @ u
+            v = v / v.abs().max()
+            u = matrix @ v
+            u = u / u.abs().max()
+    return u @ matrix @ v
+
+
 def _observe_sigma(result, args):
-    if not isinstance(result, Tensor) or result.numel() != 1 or not result.requires_grad:
-        return result
-    (gradient,) = torch.autograd.grad(result.sum(), args[0])
-    return {"sigma": result.detach(), "gradient of sigma in the weight": gradient}
+    (gradient,) = torch.autograd.grad(result, args[0])
+    return {"Sigma": result.detach(), "The gradient of sigma in the weight": gradient}
 
 
 # --- 5.5 R1 ----------------------------------------------------------------------------------------
@@ -344,20 +459,48 @@ def _r1_weights(discriminator, real):
 def _discriminators(g):
     linear = nn.Sequential(nn.Linear(3, 1), nn.Flatten(0))
     images = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)
+        nn.Conv2d(3, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(24, 1), nn.Flatten(0)
     )
+    curved = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
     return [
         (linear, torch.randn(6, 3, generator=g)),
-        (images, torch.randn(4, 1, 4, 4, generator=g)),
+        (images, torch.randn(4, 3, 4, 5, generator=g)),
+        (curved, 2 * torch.randn(7, 2, generator=g)),
     ]
 
 
+def _r1_not_asked(discriminator, real):
+    return _slope(discriminator, real).flatten(1).square().sum(1).mean()
+
+
+def _r1_backward(discriminator, real):
+    x = real.detach().requires_grad_()
+    return _slope_by_backward(discriminator, x).flatten(1).square().sum(1).mean()
+
+
+def _r1_squared_mean(discriminator, real):
+    x = real.detach().requires_grad_()
+    return _slope(discriminator, x).flatten(1).norm(dim=1).mean().square()
+
+
+def _r1_noisy(discriminator, real):
+    x = (real + 0.1 * torch.randn_like(real)).detach().requires_grad_()
+    return _slope(discriminator, x).flatten(1).square().sum(1).mean()
+
+
+def _r1_by_coordinate(discriminator, real):
+    x = real.detach().requires_grad_()
+    return _slope(discriminator, x).flatten(1).square().sum(0).mean()
+
+
+def _r1_channels(discriminator, real):
+    return _slope(discriminator, real.detach().requires_grad_()).square().sum(1).mean()
+
+
 def _observe_r1(result, args):
-    if not isinstance(result, Tensor) or result.numel() != 1:
-        return result
     return {
-        "penalty": result.detach(),
-        "gradient in the discriminator's weights": _weight_gradients(result.sum(), args[0]),
+        "The penalty": result.detach(),
+        "Its gradient in the discriminator's weights": _weight_gradients(result, args[0]),
     }
 
 
@@ -440,6 +583,47 @@ EXERCISES = [
                 _gp_times_ten,
                 "You multiply by λ = 10. Return the bare penalty; whoever calls it has λ.",
             ),
+            Mistake(
+                _gp_per_column,
+                "Your ε has the shape (N,). PyTorch lines it up with the *last* axis, so each "
+                "column of pixels gets its own; where an image isn't N pixels wide it raises. One "
+                "ε per sample has the shape (N, 1, 1, 1).",
+            ),
+            Mistake(
+                _gp_no_square,
+                "You take the absolute difference of the slope from 1. The penalty is its square.",
+            ),
+            Mistake(_gp_sum, "This is the sum over the samples: take the mean."),
+            Mistake(
+                _gp_normal,
+                "Your ε is normal: it leaves the line between the two images on either side. Draw "
+                "it uniformly from 0 to 1.",
+            ),
+            Mistake(
+                _gp_on_fake,
+                "You punish the slope at the generated images. The penalty is taken at random "
+                "points on the lines between real and generated ones.",
+            ),
+            Mistake(
+                _gp_each,
+                "You return one number for each sample. Average them at the end.",
+            ),
+            Mistake(
+                _gp_flat_zero,
+                "Your norm runs over the samples (axis 0), for each pixel. A slope belongs to a "
+                "sample: take the norm over axis 1.",
+            ),
+            Mistake(
+                _gp_not_asked,
+                "PyTorch follows only what requires a gradient, and the points that you hand to "
+                "the critic don't. Detach them, and let the result require one.",
+            ),
+            Mistake(
+                _gp_backward,
+                "The value is right, but `backward` has also left a gradient in each of the "
+                "critic's weights, which its next step would follow. `torch.autograd.grad` returns "
+                "a gradient and leaves nothing behind.",
+            ),
         ],
     ),
     Exercise(
@@ -448,7 +632,8 @@ EXERCISES = [
         difficulty=1,
         minutes=8,
         reference=_gp_estimates,
-        inputs=[(1.0, 10.0), (1.0, 2.0), (3.0, 10.0), (0.5, 0.5)],
+        inputs=[(1.0, 10.0), (1.0, 2.0), (3.0, 10.0), (0.5, 0.5), (7.0, 4.0)],
+        parts=("The right estimate", "The wrong one"),
         mistakes=[
             Mistake(
                 lambda distance, lam: (1 + distance / (2 * lam), -(1 - distance / (2 * lam))),
@@ -486,6 +671,10 @@ EXERCISES = [
                 "On the wrong branch the critic slopes the other way: that estimate is negative.",
             ),
             Mistake(
+                lambda distance, lam: _gp_estimates(distance, lam)[::-1],
+                "These are the two estimates, in the other order: the right one comes first.",
+            ),
+            Mistake(
                 lambda distance, lam: (distance, -distance),
                 "That is the limit of an infinite λ. With a finite one the slope gives way a "
                 "little: by how much?",
@@ -499,6 +688,7 @@ EXERCISES = [
         minutes=12,
         reference=_influence,
         inputs=_batches,
+        may_change=("critic",),  # it is only measured
         rtol=1e-3,
         atol=1e-5,
         mistakes=[
@@ -534,6 +724,32 @@ EXERCISES = [
                 _influence_eval,
                 "You switched the critic to evaluation mode, where BatchNorm uses stored averages "
                 "and mixes nothing. Measure it as it is trained.",
+            ),
+            Mistake(
+                _influence_piling_up,
+                "Your rows add up: `backward` adds each logit's gradient to what the ones before "
+                "it have left in `x.grad` (and leaves gradients in the critic's weights, too). "
+                "`torch.autograd.grad` returns one gradient and leaves nothing behind.",
+            ),
+            Mistake(
+                _influence_one_by_one,
+                "You hand the samples over one at a time: then nobody can move another's logit, "
+                "and BatchNorm refuses a batch of one. Give the critic the whole batch, and "
+                "differentiate its logits one at a time.",
+            ),
+            Mistake(
+                _influence_axis_one,
+                "Your norm runs over axis 1 only. For images that leaves rows and columns over: "
+                "flatten each sample first.",
+            ),
+            Mistake(
+                _influence_shares,
+                "You divide each row by its sum. The norms themselves are asked for.",
+            ),
+            Mistake(
+                _influence_no_retain,
+                "The graph is gone after the first logit: PyTorch frees it as soon as it has been "
+                "walked. Ask it to keep the graph for the next logit.",
             ),
         ],
     ),
@@ -593,6 +809,26 @@ EXERCISES = [
                 _normalised_weight,
                 "This is the normalised weight. Return σ itself.",
             ),
+            Mistake(
+                _sigma_one_more,
+                "You do one round more than `steps`. Near the end that changes little, but here "
+                "the numbers are compared: count the rounds.",
+            ),
+            Mistake(
+                _sigma_half_more,
+                "You begin with a v from the u that was given and then do `steps` rounds with u "
+                "first: half a round too many. In each round v comes first.",
+            ),
+            Mistake(
+                _sigma_and_u,
+                "You return u as well. (A layer would keep it for the next step.) Only σ is asked "
+                "for.",
+            ),
+            Mistake(
+                _sigma_largest,
+                "You divide by the largest entry. That keeps the numbers in range, but u and v must "
+                "have length 1, or uᵀWv is not σ.",
+            ),
         ],
     ),
     Exercise(
@@ -646,6 +882,36 @@ EXERCISES = [
                 _r1_weights,
                 "This is weight decay. It agrees with R1 for no network but a bias-free linear "
                 "one: differentiate the logits with respect to the *images*.",
+            ),
+            Mistake(
+                _r1_not_asked,
+                "PyTorch follows only what requires a gradient, and the points that you hand to "
+                "the discriminator don't. Detach them, and let the result require one.",
+            ),
+            Mistake(
+                _r1_backward,
+                "The value is right, but `backward` has also left a gradient in each of the "
+                "discriminator's weights, which its next step would follow. `torch.autograd.grad` "
+                "returns a gradient and leaves nothing behind.",
+            ),
+            Mistake(
+                _r1_squared_mean,
+                "You square the mean slope. Square each sample's slope, then take the mean: a "
+                "steep place must not hide behind flat ones.",
+            ),
+            Mistake(
+                _r1_by_coordinate,
+                "You sum over the batch and average over the entries: the axes have changed places.",
+            ),
+            Mistake(
+                _r1_channels,
+                "You sum over axis 1 only. For points that is all; for images it is the channels, "
+                "and the pixels are averaged. Flatten all axes but the first.",
+            ),
+            Mistake(
+                _r1_noisy,
+                "You take the slope at points around the data (as DRAGAN does). R1 takes it at the "
+                "real samples themselves.",
             ),
         ],
     ),

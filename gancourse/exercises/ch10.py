@@ -93,6 +93,52 @@ def _one_half(G, D, real, labels, z):
     return softplus(D(G(z, labels).detach(), labels)).mean()
 
 
+def _joined(G, D, real, labels, z):
+    """Cross-entropy on one batch of 2N: the mean over all, half of the sum of two means."""
+    fake = G(z, labels).detach()
+    return _bce(D(real, labels), D(fake, labels)) / 2
+
+
+def _summed_up(G, D, real, labels, z):
+    return _d_loss(G, D, real, labels, z) * len(labels)
+
+
+def _no_graph(G, D, real, labels, z):
+    with torch.no_grad():
+        return _d_loss(G, D, real, labels, z)
+
+
+def _fakes_without_graph(G, D, real, labels, z):
+    with torch.no_grad():
+        on_fake = D(G(z, labels), labels)
+    return _bce(D(real, labels), on_fake)
+
+
+def _reals_without_graph(G, D, real, labels, z):
+    with torch.no_grad():
+        on_real = D(real, labels)
+    return _bce(on_real, D(G(z, labels).detach(), labels))
+
+
+def _frozen(G, D, real, labels, z):
+    G.requires_grad_(False)
+    return _bce(D(real, labels), D(G(z, labels), labels))
+
+
+def _fresh_latents(G, D, real, labels, z):
+    return _d_loss(G, D, real, labels, torch.randn_like(z))
+
+
+def _smoothed(G, D, real, labels, z):
+    on_real, on_fake = D(real, labels), D(G(z, labels).detach(), labels)
+    return (softplus(-on_real) + 0.1 * on_real).mean() + softplus(on_fake).mean()
+
+
+def _hinged(G, D, real, labels, z):
+    on_real, on_fake = D(real, labels), D(G(z, labels).detach(), labels)
+    return (1 - on_real).relu().mean() + (1 + on_fake).relu().mean()
+
+
 def _sigmoid_first(G, D, real, labels, z):
     fake = G(z, labels).detach()
     return _bce(D(real, labels).sigmoid(), D(fake, labels).sigmoid())
@@ -110,16 +156,16 @@ def _pair_and_batch(g):
 
 
 def _loss_and_gradients(result, args):
-    if not isinstance(result, Tensor) or not result.requires_grad:
-        return {"the loss": result, "it can be trained on (has a graph)": "no"}
     G, D = args[:2]
     first_d, first_g = next(D.parameters()), next(G.parameters())
-    d, g = torch.autograd.grad(result, [first_d, first_g], allow_unused=True)
+    (to_d,) = torch.autograd.grad(result, first_d, retain_graph=True)
+    to_g = None
+    if first_g.requires_grad:
+        (to_g,) = torch.autograd.grad(result, first_g, allow_unused=True)
     return {
-        "the loss": result.detach(),
-        "it can be trained on (has a graph)": "yes",
-        "its gradient in D's first weights": torch.zeros(()) if d is None else d,
-        "it sends a gradient into the generator": "no" if g is None else "yes",
+        "The loss": result.detach(),
+        "Its gradient in D's first weights": to_d,
+        "The gradient that it sends to the generator": float(0 if to_g is None else to_g.norm()),
     }
 
 
@@ -196,6 +242,35 @@ def _uniform_chance(asked, seen, orders):
     return float(accuracy), float(log.exp().sum())
 
 
+def _without_itself_above(asked, seen, orders):
+    accuracy, chance = _shuffles(asked, seen, orders)
+    return float(accuracy), float((chance >= accuracy).sum() / (1 + len(orders)))
+
+
+def _itself_above_only(asked, seen, orders):
+    accuracy, chance = _shuffles(asked, seen, orders)
+    return float(accuracy), float((1 + (chance >= accuracy).sum()) / len(orders))
+
+
+def _mid_p(asked, seen, orders):
+    accuracy, chance = _shuffles(asked, seen, orders)
+    ties = (chance == accuracy).sum() + 1
+    return float(accuracy), float(((chance > accuracy).sum() + 0.5 * ties) / (1 + len(orders)))
+
+
+def _two_sided(asked, seen, orders):
+    accuracy, chance = _shuffles(asked, seen, orders)
+    away = (chance - chance.mean()).abs() >= (accuracy - chance.mean()).abs()
+    return float(accuracy), float((1 + away.sum()) / (1 + len(orders)))
+
+
+def _orders(n, count, g):
+    """`count` orders (an odd number), each with its inverse: to shuffle the answers by an order is
+    to shuffle the requests by its inverse, so both ways give the same p."""
+    drawn = torch.stack([torch.randperm(n, generator=g) for _ in range(count // 2)])
+    return torch.cat([drawn, drawn.argsort(1), torch.arange(n - 1, -1, -1)[None]])
+
+
 def _asked_and_seen(g):
     n, orders = 60, 199
     right = torch.randint(10, (n,), generator=g)
@@ -206,10 +281,10 @@ def _asked_and_seen(g):
     ones = torch.zeros(40, dtype=torch.long)  # always makes the class that is asked for most
     cases = [(right, right.clone()), (right, noisy), (common, ones)]
     cases.append((right, torch.randint(10, (n,), generator=g)))
-    return [
-        (a, s, torch.stack([torch.randperm(len(a), generator=g) for _ in range(orders)]))
-        for a, s in cases
-    ]
+    names = torch.tensor([2, 5, 9])  # labels need not be 0, 1, 2, ...
+    few = names[torch.randint(3, (24,), generator=g)]
+    cases.append((few, torch.where(torch.rand(24, generator=g) < 0.4, few, few.roll(1))))
+    return [(a, s, _orders(len(a), orders, g)) for a, s in cases]
 
 
 # --- 10.4 the Fréchet distance within classes -----------------------------------------------------
@@ -261,15 +336,41 @@ def _means_only(real, real_labels, fake, fake_labels):
     return sum(scores) / len(scores)
 
 
+def _classes_in_a_row(real, real_labels, fake, fake_labels):
+    """Classes taken as 0 to K - 1."""
+    count = len(real_labels.unique())
+    scores = [metrics.fid(real[real_labels == k], fake[fake_labels == k]) for k in range(count)]
+    return sum(scores) / count
+
+
+def _median(real, real_labels, fake, fake_labels):
+    classes = real_labels.unique()
+    scores = [metrics.fid(real[real_labels == k], fake[fake_labels == k]) for k in classes]
+    return float(torch.tensor(scores, dtype=torch.double).quantile(0.5))
+
+
+def _requested_classes(real, real_labels, fake, fake_labels):
+    classes = fake_labels.unique()
+    scores = [metrics.fid(real[real_labels == k], fake[fake_labels == k]) for k in classes]
+    return sum(scores) / len(scores)
+
+
 def _labelled_features(g):
+    """Labels of any kind, and requests for a class that the real data don't have. A class has as
+    many generated samples as real ones, so that `fid` gives no warning."""
     cases = []
-    for counts, d in (((30, 30, 30), 3), ((60, 24, 36), 4), ((40, 30, 50, 40), 2)):
-        centers = 3 * torch.randn(len(counts), d, generator=g)
+    for names, counts, extra, d in (
+        ((0, 1, 2), (30, 40, 25), {3: 20}, 3),
+        ((2, 5, 9), (60, 24, 36), {6: 30}, 4),
+        ((0, 3, 4, 7), (40, 30, 50, 40), {1: 25}, 2),
+    ):
+        centers = 3 * torch.randn(10, d, generator=g)
         sets = []
-        for spread in (1.0, 0.7):
-            y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+        for spread, asked in ((1.0, {}), (0.7, extra)):
+            sizes = dict(zip(names, counts, strict=True)) | asked
+            y = torch.cat([torch.full((n,), k) for k, n in sizes.items()])
             y = y[torch.randperm(len(y), generator=g)]
-            x = centers[y] + spread * (1 + y[:, None]) * torch.randn(len(y), d, generator=g)
+            x = centers[y] + spread * (1 + y[:, None] % 4) * torch.randn(len(y), d, generator=g)
             sets += [x.double(), y]
         cases.append(tuple(sets))
     return cases
@@ -358,6 +459,49 @@ EXERCISES = [
                 "A sigmoid comes before the softplus. `D` returns logits, and the softplus already "
                 "contains the sigmoid: leave one out.",
             ),
+            Mistake(
+                _joined,
+                "This is half of the loss: the mean over a joined batch of real and generated "
+                "pairs. Here the mean over the real pairs and the mean over the generated ones are "
+                "*added*.",
+            ),
+            Mistake(_summed_up, "You add up the samples. Take the mean over each kind of pair."),
+            Mistake(
+                _no_graph,
+                "The value is right, but no gradient leads to `D`: it would learn nothing. Only "
+                "the generator's part of the graph is to be cut, so only `G` may stand under "
+                "`no_grad`.",
+            ),
+            Mistake(
+                _fakes_without_graph,
+                "The value is right, but `D` gets no gradient from the generated pairs: it would "
+                "learn from the real ones alone. `D` must not stand under `no_grad`, only `G`.",
+            ),
+            Mistake(
+                _reals_without_graph,
+                "The value is right, but `D` gets no gradient from the real pairs. `D` must not "
+                "stand under `no_grad`, only `G`.",
+            ),
+            Mistake(
+                _frozen,
+                "You freeze the generator and leave it frozen: its own next step would raise or do "
+                "nothing. Cut its samples from their graph instead.",
+            ),
+            Mistake(
+                _fresh_latents,
+                "You draw latents of your own. Use `z`: whoever calls the function decides on "
+                "which latents the step is made.",
+            ),
+            Mistake(
+                _smoothed,
+                "Your target for real pairs is 0.9 (one-sided label smoothing). That is another "
+                "loss; the plain cross-entropy is asked for.",
+            ),
+            Mistake(
+                _hinged,
+                "This is the hinge loss. The cross-entropy is asked for: softplus in place of the "
+                "hinge.",
+            ),
         ],
     ),
     Exercise(
@@ -412,6 +556,22 @@ EXERCISES = [
                 _column_of_v,
                 "You pick columns of `v`. It has one *row* a class, `(K, d)`.",
             ),
+            Mistake(
+                lambda phi, y, w, c, v: (phi @ w + c + (v[y] * phi).sum(1))[:, None],
+                "Your logits have the shape (N, 1). Against logits of shape (N,) a difference would "
+                "spread out to a matrix: return (N,).",
+            ),
+            Mistake(
+                lambda phi, y, w, c, v: (
+                    phi @ w + c + torch.nn.functional.cosine_similarity(v[y], phi)
+                ),
+                "You normalise the two vectors. The projection is their plain inner product: the "
+                "length of `phi` counts.",
+            ),
+            Mistake(
+                lambda phi, y, w, c, v: (phi @ w + c) * (v[y] * phi).sum(1),
+                "You multiply the two parts. They are two terms of a log ratio: add them.",
+            ),
         ],
     ),
     Exercise(
@@ -421,6 +581,7 @@ EXERCISES = [
         minutes=12,
         reference=_shuffle_test,
         inputs=_asked_and_seen,
+        parts=("The accuracy", "p"),
         mistakes=[
             Mistake(
                 _both_shuffled,
@@ -436,6 +597,30 @@ EXERCISES = [
                 _without_itself,
                 "The order as it came is one of the possible shuffles: count it, above and below. "
                 "Otherwise p can be 0, which no finite number of shuffles can show.",
+            ),
+            Mistake(
+                _without_itself_above,
+                "You divide by S + 1, but the order as it came is missing among those that are "
+                "counted: it is as good as itself.",
+            ),
+            Mistake(
+                _itself_above_only,
+                "You count the order as it came, but divide by the number of shuffles: with it "
+                "there are S + 1 orders.",
+            ),
+            Mistake(
+                _mid_p,
+                "You count ties by half. That is another p (mid-p), a little too small; here a "
+                "shuffle that does as well counts in full.",
+            ),
+            Mistake(
+                _two_sided,
+                "You count shuffles that are as far from the average on *either* side. Doing worse "
+                "than chance is no sign of listening: count one side.",
+            ),
+            Mistake(
+                lambda asked, seen, orders: _shuffle_test(asked, seen, orders)[::-1],
+                "The two numbers have changed places: the accuracy comes first.",
             ),
             Mistake(
                 _other_tail,
@@ -487,6 +672,17 @@ EXERCISES = [
                 "wrong and hardly count; here each class counts the same.",
             ),
             Mistake(_worst, "This is the worst class. The mean over classes is asked for."),
+            Mistake(_median, "This is the median class. The mean over classes is asked for."),
+            Mistake(
+                _requested_classes,
+                "You go through the classes that were *asked for*. A request for a class that the "
+                "data don't have has nothing to be compared with: take the real labels' classes.",
+            ),
+            Mistake(
+                _classes_in_a_row,
+                "You take the classes to be 0, 1, 2, ... Labels may be any numbers: go through "
+                "those that occur.",
+            ),
             Mistake(
                 _means_only,
                 "Only the means are compared. The spread within a class is what collapse takes "
@@ -521,6 +717,22 @@ EXERCISES = [
                 lambda prior, channel: prior[:, None] * channel / (prior @ channel),
                 "The numbers are right, but rows and columns have changed places: row j is for "
                 "the label j that is asked for.",
+            ),
+            Mistake(
+                lambda prior, channel: channel.T,
+                "You turned the channel round without Bayes's rule: how frequent a class is, and "
+                "how often its label is written, both count.",
+            ),
+            Mistake(
+                lambda prior, channel: torch.linalg.inv(channel),
+                "This is the inverse of the channel, which turns frequencies of labels into those "
+                "of classes; its entries are no probabilities. What is wanted is the chance of a "
+                "class behind *one* label: Bayes's rule.",
+            ),
+            Mistake(
+                lambda prior, channel: (prior[:, None] * channel / prior).T,
+                "You divide by the frequency of a class. Divide by how often the *label* is "
+                "written at all, so that every row sums to 1.",
             ),
             Mistake(
                 lambda prior, channel: (prior * channel) / (prior * channel).sum(1, keepdim=True),
