@@ -637,6 +637,10 @@ def test_side_effects_are_watched(change, words):
         allowed = example(reference=effect(change), inputs=net_and_all, mistakes=[])
         assert engine._grade(allowed, effect(change))[0]
         assert engine._grade(allowed, look)[0]
+    if "leaves gradients in" in str(words):
+        told = dataclasses.replace(exercise, may_change=["net: gradients"])
+        assert engine._grade(told, effect(change))[0]
+        assert not engine._grade(told, effect(lambda n, *rest: n.eval()))[0]
 
 
 def test_a_mistake_known_by_its_side_effect_alone_is_named():

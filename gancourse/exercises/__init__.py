@@ -36,7 +36,8 @@ How to write one (in ``chNN.py``, which ends with ``EXERCISES = [...]``)::
   every network, settings of every optimizer, values of every tensor, array, list or dictionary
   that can be reached from the arguments. What the reference leaves as it was, an answer must leave
   as it was; nothing needs to be written for it. (Only a plain tensor may come to require
-  gradients.) ``may_change=("mean",)`` lists arguments that an answer may change all the same.
+  gradients.) ``may_change=("mean", "critic: gradients")`` lists what an answer may change all the
+  same: an argument, or one thing of it (frozen, gradients, values, buffers, mode, settings ...).
 - Random answers: torch's, numpy's and Python's global generators are set to the same seed before
   each call, so draws can be compared. Afterwards these and all other globals (default device and
   dtype, modes, threads, warnings, working directory, ``torch.mean = ...``) are as before.
@@ -576,7 +577,9 @@ def _forbidden(exercise: Exercise, expected: _Run, got: _Run) -> list[Changes]:
         {
             key: sentence
             for key, sentence in mine.items()
-            if key not in theirs and key[0].partition(" ")[0] not in exercise.may_change
+            if key not in theirs
+            and key[0].partition(" ")[0] not in exercise.may_change
+            and f"{key[0]}: {key[1]}" not in exercise.may_change
         }
         for theirs, mine in zip(expected.effects, got.effects)
     ]
