@@ -115,6 +115,29 @@ def test_glyph_factors_are_what_was_drawn():
     assert torch.corrcoef(pair)[0, 1] > 0.3
 
 
+def test_every_factor_is_drawn_and_in_its_direction():
+    """Shift and height by the box of the ink; shear by the slope of an upright stroke."""
+    glyphs = data.glyphs(1500, seed=3, classes="I")
+    assert glyphs.factors is not None
+    mass = glyphs.images[:, 0].double()
+    axis = torch.arange(28.0).double() + 0.5
+    total = mass.sum((1, 2))
+    center_y = (mass.sum(2) * axis).sum(1) / total
+    # Rows count downwards, shift_y upwards.
+    assert (center_y - 28 * (0.5 - glyphs.factors["shift_y"])).abs().mean() < 0.5
+    rows = mass.amax(2) > 100
+    height = rows.sum(1).double()
+    assert torch.corrcoef(torch.stack([height, glyphs.factors["height"]]))[0, 1] > 0.6
+    assert (height / (28 * glyphs.factors["height"])).median() == pytest.approx(1, abs=0.15)
+    # A positive shear leans the top to the right; so does a negative rotation.
+    center_x = (mass.sum(1) * axis).sum(1) / total
+    dx, dy = axis - center_x[:, None], center_y[:, None] - axis
+    covariance = (mass * dx[:, None, :] * dy[:, :, None]).sum((1, 2))
+    slope = covariance / (mass * dy[:, :, None].square()).sum((1, 2))
+    lean = torch.stack([slope, glyphs.factors["shear"], -glyphs.factors["rotation"]])
+    assert torch.corrcoef(lean)[0, 1] > 0.4 and torch.corrcoef(lean)[0, 2] > 0.4
+
+
 def test_other_sizes_and_alphabets():
     small = data.glyphs(70, size=16, classes="AB")
     assert small.images.shape == (70, 1, 16, 16) and small.classes == ("A", "B")

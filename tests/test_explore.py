@@ -356,3 +356,41 @@ def test_the_same_output_twice_on_a_page_works_in_both_places(browser):
         one.locator("input").fill("3")
         assert one.locator("output").text_content() == "step 3"
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        (True, "True"),
+        ("adam", "adam"),
+        (12345, "12345"),
+        (12345.0, "12345"),
+        (np.int64(12345), "12345"),
+        (np.float32(0.5), "0.5"),
+        (np.float64(123456.7), "123457"),
+        (torch.tensor(12345), "12345"),
+        (torch.tensor(0.25), "0.25"),
+        (0.1 + 0.2, "0.3"),
+        (1e-5, "1e-05"),
+        (float("inf"), "inf"),
+        ((1, 2), "(1, 2)"),
+    ],
+)
+def test_a_value_is_shown_as_it_is_written(value, text):
+    assert module._text(value) == text
+
+
+def test_sliders_over_anything():
+    for values in (
+        [None, 0.01],
+        np.array([5, 12345]),
+        torch.tensor([1, 2]),
+        [True, False],
+        ["a", None],
+    ):
+        html = explore(lambda x: figure(0), title="t", x=values, start={"x": values[1]}).html
+        assert module._text(values[1]) in html and 'value="1"' in html
+    with pytest.raises(ValueError, match="start has 0.5; need one of None, a"):
+        explore(lambda x: figure(0), title="t", x=[None, "a"], start={"x": 0.5})
+    plt.close("all")

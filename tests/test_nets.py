@@ -239,3 +239,54 @@ def test_bad_conditional_input_is_named(call, words):
     with pytest.raises(ValueError) as error:
         call()
     assert words in str(error.value)
+
+
+# --- what the layers are ----------------------------------------------------------------------------
+
+
+def kinds(net):
+    return [repr(m) for m in net.modules() if not list(m.children())]
+
+
+def test_activations_are_those_of_the_docstrings():
+    """Names of weights say nothing about what stands between them."""
+    relu, leaky = "ReLU()", "LeakyReLU(negative_slope=0.2)"
+    for net, has, never in (
+        (nets.MLPGenerator(2, 2), relu, leaky),
+        (nets.MLPDiscriminator(2), leaky, relu),
+        (nets.DCGANGenerator(4), relu, leaky),
+        (nets.DCGANDiscriminator(), leaky, relu),
+        (nets.ConditionalMLPDiscriminator(2), leaky, relu),
+        (nets.ConditionalDCGANDiscriminator(), leaky, relu),
+    ):
+        assert has in kinds(net) and never not in kinds(net), type(net)
+        assert not any("LeakyReLU" in k and k != leaky for k in kinds(net))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nets.MLPGenerator(4, (1, 8, 8)),
+        lambda: nets.DCGANGenerator(4, (1, 8, 8)),
+        lambda: nets.ConditionalDCGANGenerator(4, (1, 8, 8)),
+        lambda: nets.StyleGenerator(4, (1, 8, 8)),
+        lambda: nets.GrowingGenerator(4, (1, 8, 8)),
+        lambda: nets.R3GANGenerator(4, (1, 8, 8), width=8),
+    ],
+)
+def test_images_stay_within_tanh_whatever_the_weights(make):
+    torch.manual_seed(0)
+    net = make()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(50).add_(0.5 * torch.randn_like(parameter))
+    args = (torch.randn(6, 4), labels(6)) if hasattr(net, "num_classes") else (torch.randn(6, 4),)
+    x = net(*args)
+    assert x.abs().max() <= 1 and x.abs().mean() > 0.05
+
+
+def test_a_style_layer_keeps_the_variance_of_its_input():
+    torch.manual_seed(0)
+    layer, x = nets.StyleLayer(64, 64, 4, 16), torch.randn(8, 64, 16, 16)
+    y = layer(x, torch.zeros(8, 4)).detach()[:, :, 1:-1, 1:-1]
+    assert float(y.square().mean()) == pytest.approx(1, abs=0.05)
