@@ -308,6 +308,13 @@ def passes(exercise: Any, answer: Callable) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if hasattr(exercise, "broken"):
+                exam = exercise.on_the_bench(answer)
+                if any(
+                    sign.state(exam.signs[sign.name]) != "healthy"
+                    for sign in exercise.signs
+                    if not sign.trained
+                ):
+                    return  # no need for a run
                 exam = exercise.examine(answer)
                 verdict.append(set(exercise.states(exam).values()) == {"healthy"})
                 return

@@ -82,21 +82,21 @@ def _discriminator_step(objective: Callable) -> Callable:
     return d_step
 
 
-def _d_steps(d_step: Callable, w: tuple[float, ...], rate: float, steps: int) -> tuple[list, float]:
-    """Movements of D's weights by d_step, in units of the rate, and the sum of the losses logged.
+def _d_steps(d_step: Callable, w: tuple[float, ...], rate: float, steps: int) -> tuple[list, list]:
+    """Movements of D's weights by d_step, in units of the rate, and the losses logged at the end.
 
     D(x) = w . x, real points lie at (1, 0, 0), and G shifts its latents to fakes at (0, 1, 0).
     """
     D, G = _Linear(*w), _Shift(-1.0, 0.0, 0.0)
     real, z = torch.tensor([1.0, 0.0, 0.0]).repeat(64, 1), torch.tensor([1.0, 1.0, 0.0])
-    sgd, moved, logged = torch.optim.SGD(D.parameters(), rate), [], math.nan
+    sgd, moved, logged = torch.optim.SGD(D.parameters(), rate), [], list[float]()
     for _ in range(steps):
         before = D.w.detach().clone()
         found = ward.pair(
             d_step(D, G, sgd, real, z.repeat(64, 1)), "d_step", "real_loss, fake_loss"
         )
         moved.append(((D.w.detach() - before) / max(rate, 1e-9)).tolist())
-        logged = sum(ward.value(loss, "d_step") for loss in found)
+        logged = [ward.value(loss, "d_step") for loss in found]
     return moved, logged
 
 
@@ -107,7 +107,13 @@ def _ratio(a: float, b: float) -> float:
 def _bench_1(d_step: Callable, seed: int) -> Exam:
     # Logits of 0.3 and 0.4: there hinge and least squares pull real points up and fakes down, too.
     (first, second), _ = _d_steps(d_step, (0.3, 0.4, 0.0), 0.1, 2)
-    logged = [_d_steps(d_step, w, 0.0, 1)[1] for w in ((-1.0, 1.0, 0.0), (1.0, -1.0, 0.0))]
+    logged = [sum(_d_steps(d_step, w, 0.0, 1)[1]) for w in ((-1.0, 1.0, 0.0), (1.0, -1.0, 0.0))]
+    wrong, right = (_d_steps(d_step, w, 0.0, 1)[1] for w in ((-1.0, 0.0, 0.0), (1.0, 0.0, 0.0)))
+    if wrong[0] - right[0] < wrong[1] - right[1] - 1e-3:
+        raise ward.Unusable(
+            "d_step should return real_loss first and fake_loss second: yours come the other way "
+            "round, so that the log is read wrongly."
+        )
     again = [_ratio(b, a) for a, b in zip(first[:2], second[:2]) if a]
     signs = {
         "one step moves D(real) by": first[0],
@@ -417,20 +423,28 @@ class _Witness(nn.Module):
         return x.flatten(1)[:, 0] + self.plus
 
 
-def _g_steps(g_step: Callable, logit: float, steps: int) -> tuple[list[float], int]:
-    """How far each step moves G up D's slope, in units of the rate; how many rows D was shown."""
+def _g_steps(g_step: Callable, logit: float, steps: int) -> tuple[list[float], int, Any]:
+    """How far each step moves G up D's slope, in units of the rate; rows shown to D; the last log."""
     D, G, rate = _Witness(logit), _Shift(0.0, 0.0), 0.1
     z = torch.stack([torch.zeros(64), torch.linspace(-1, 1, 64)], 1)
     sgd, moved = torch.optim.SGD(G.parameters(), rate), []
+    logged = None
     for _ in range(steps):
         before, D.rows = G.b[0].item(), set()
-        g_step(D, G, sgd, z)
+        logged = g_step(D, G, sgd, z)
         moved.append((G.b[0].item() - before) / rate)
-    return moved, len(D.rows)
+    return moved, len(D.rows), logged
 
 
 def _bench_3(g_step: Callable, seed: int) -> Exam:
-    (first, second), rows = _g_steps(g_step, 0.0, 2)
+    (first, second), rows, logged = _g_steps(g_step, 0.0, 2)
+    if first > 0.05 and logged is not None:  # does the log fall as fast as G climbs?
+        low, high = (ward.value(_g_steps(g_step, d, 1)[2], "g_step") for d in (-0.1, 0.1))
+        if not 0.7 < (low - high) / 0.2 / first < 1.4:
+            raise ward.Unusable(
+                "g_step does not return the loss that G learns from: where D's answer rises a "
+                "little, the two do not fall alike."
+            )
     sure = max(_g_steps(g_step, logit, 1)[0][0] for logit in (-6.0, 6.0))
     signs = {
         "first step, up D's slope": first,
