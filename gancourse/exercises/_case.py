@@ -15,12 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from gancourse.exercises import Exercise, Mistake
 
 from ._compare import kind, untouched
-from ._sandbox import TimeUp, accepts, limited, one_line, readers_line, sandbox, seed
+from ._sandbox import TimeUp, accepts, limited, neutral, one_line, readers_line, sandbox, seed
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Case(Exercise):
     ) -> Exam:
         """Bench and run; the notebook's random generators are left as they were."""
         exam = self.on_the_bench(function, run_seed)
-        with sandbox(), torch.enable_grad():
+        with sandbox(), neutral():
             seed(run_seed)
             exam = exam.and_then((run or self.run)(function, run_seed))
         if exam.signs.keys() != {sign.name for sign in self.signs}:
@@ -112,7 +110,7 @@ class Case(Exercise):
         return exam
 
     def on_the_bench(self, function: Callable, run_seed: int = 0) -> Exam:
-        with sandbox(), torch.enable_grad():
+        with sandbox(), neutral():
             seed(run_seed)
             return self.bench(function, run_seed)
 

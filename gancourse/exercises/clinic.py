@@ -1084,9 +1084,10 @@ def _norm_sign(name: str, value: float, also: str = "") -> Sign:
 
 
 def _bench_7(gradient_penalty: Callable, seed: int) -> Exam:
+    price = _price(gradient_penalty, 3.0, 3.0)[0]
     signs, marks = _questions(gradient_penalty)
     signs = {
-        "penalty of a critic with slope 3": _price(gradient_penalty, 3.0, 3.0)[0],
+        "penalty of a critic with slope 3": price,
         **signs,
         "gradient of the penalty in the critic": _price(gradient_penalty, 0.5, 1.5)[1],
     }
@@ -1155,8 +1156,8 @@ _SEVEN = Case(
 
 
 def _bench_8(gradient_penalty: Callable, seed: int) -> Exam:
-    places, marks = _questions(gradient_penalty)
     mixed, learns = _price(gradient_penalty, 0.5, 1.5)
+    places, marks = _questions(gradient_penalty)
     signs = {
         "penalty, all slopes 1": _price(gradient_penalty, 1.0, 1.0)[0],
         "penalty, all slopes 3": _price(gradient_penalty, 3.0, 3.0)[0],
