@@ -905,6 +905,7 @@ EXERCISES = [
         reference=_many_draws,
         inputs=_scores,
         compare=_same_interval,
+        seconds=8,  # a loop over the draws is slow and right
         mistakes=[
             Mistake(
                 _no_repeats,
