@@ -258,17 +258,17 @@ class GANTrainer:
         done: list[Tensor] = []
         for part in self._parts(real, labels, z, mix):
             with self._averaging(self._d, last=len(done) == self.accumulate - 1):
-                done.append(self._d_loss(*part) / self.accumulate)
-                # Not .backward(): that would go on to the penalised samples, which are leaves too.
-                self._backward(self.scaler_d.scale(done[-1]), learning)
+                done.append(self._backward(part, learning))
         self._update(self.optimizer_d, self.scaler_d)
         if self.clip is not None:
             penalties.clip_weights_(nn.ParameterList(learning), self.clip)
         return _total(done)
 
-    def _backward(self, loss: Tensor, learning: list[Tensor]) -> None:
+    def _backward(self, part: Any, learning: list[Tensor]) -> Tensor:
         try:
-            torch.autograd.backward(loss, inputs=learning)
+            loss = self._d_loss(*part) / self.accumulate
+            # Not .backward(): that would go on to the penalised samples, which are leaves too.
+            torch.autograd.backward(self.scaler_d.scale(loss), inputs=learning)
         except RuntimeError as error:
             if "double backward" not in str(error) and "donated buffer" not in str(error):
                 raise
@@ -277,6 +277,7 @@ class GANTrainer:
                 "which torch.compile can't; give GANTrainer the discriminator as it was before "
                 "torch.compile (the generator may stay compiled), or leave the penalties out"
             ) from error
+        return loss
 
     def _d_loss(self, real: Tensor, y: Tensor | None, z: Tensor, mix: Tensor | None) -> Tensor:
         fake = self._generate_only(z, y)
