@@ -1073,6 +1073,12 @@ def _check_data(data: Tensor) -> None:
             f"data are images in [{data.min():.3g}, {data.max():.3g}]; need [-1, 1], the range of "
             "a tanh generator: x / 127.5 - 1 for bytes, 2 * x - 1 for [0, 1]"
         )
+    if data.ndim == 4 and data.min() >= 0 and data.max() > 0:
+        warnings.warn(
+            f"data are images with no value below 0 ({data.min():.3g} to {data.max():.3g}): are they "
+            "in [0, 1]? A tanh generator draws in [-1, 1]: give 2 * x - 1",
+            stacklevel=5,
+        )
 
 
 def _check_labels(labels: Tensor, n: int, num_classes: int) -> None:

@@ -1323,3 +1323,22 @@ def test_import_is_light():
         assert modules == "[]"
         time.sleep(0.05)
     assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("penalty", ["r1", "r2", "gp"])
+def test_a_penalty_on_a_compiled_discriminator_is_refused_by_name(penalty):
+    G, D = nets.MLPGenerator(width=8, depth=1), nets.MLPDiscriminator(width=8, depth=1)
+    compiled = torch.compile(D, backend="aot_eager")
+    run = GANTrainer(G, compiled, batch_size=8, device="cpu", **{penalty: 0.1})
+    with pytest.raises(ValueError, match="discriminator is compiled"):
+        run.fit(data.ring(), 2, progress=False)
+
+
+def test_images_that_look_like_0_to_1_are_noticed():
+    G = nets.MLPGenerator(4, (1, 8, 8), width=8, depth=1)
+    run = GANTrainer(G, nets.MLPDiscriminator((1, 8, 8), width=8), batch_size=8, device="cpu")
+    with pytest.warns(UserWarning, match=r"no value below 0 \(0 to 1\).*2 \* x - 1"):
+        run.fit(data.digits().images.float() / 255, 1, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run.fit(data.digits(), 2, progress=False)
