@@ -30,9 +30,15 @@ IMAGES = "train-images-idx3-ubyte.gz"
 # --- small files in the true formats --------------------------------------------------------------
 
 
+def packed(content: bytes) -> bytes:
+    """Gzip without the time of day: it would be in the names of tests, and two workers of pytest,
+    a second apart, would collect different ones."""
+    return gzip.compress(content, mtime=0)
+
+
 def idx(*sizes, content):
     header = bytes([0, 0, 8, len(sizes)]) + b"".join(n.to_bytes(4, "big") for n in sizes)
-    return gzip.compress(header + content, mtime=0)
+    return packed(header + content)
 
 
 def tar(members):
@@ -475,15 +481,15 @@ def test_missing_altered_mislabelled(site, tmp_path, name):
     ("content", "words"),
     [
         (b"no gzip", "no whole gzip file"),
-        (gzip.compress(bytes(100))[:-9], "no whole gzip file"),
-        (gzip.compress(bytes(99))[:10] + b"\xff" * 30, "no whole gzip file"),
-        (gzip.compress(b"\0\0\x0d\3" + bytes(12)), "begins with 00000d03"),
+        (packed(bytes(100))[:-9], "no whole gzip file"),
+        (packed(bytes(99))[:10] + b"\xff" * 30, "no whole gzip file"),
+        (packed(b"\0\0\x0d\3" + bytes(12)), "begins with 00000d03"),
         (idx(4, content=bytes(4)), "begins with 00000801"),
-        (gzip.compress(b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + bytes(7)), "cut short"),
+        (packed(b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + bytes(7)), "cut short"),
         (idx(2, 2, 2, content=bytes(9)), "holds 25 bytes, its header says 16"),
         (idx(2**31, 2**31, 4, content=b""), "holds 16 bytes"),
         (idx(0, 28, 28, content=b""), "holds 16 bytes"),
-        (gzip.compress(b"\0\0\x08\3\0\0"), "cut short"),
+        (packed(b"\0\0\x08\3\0\0"), "cut short"),
     ],
 )
 def test_malformed_idx_is_refused(tmp_path, content, words):
@@ -513,8 +519,8 @@ SPARSE = {
     ("content", "words"),
     [
         (b"no gzip", "no whole gzip file"),
-        (gzip.compress(b"no tar" * 200), "is not CIFAR-10's archive"),
-        (gzip.compress(b""), "is not CIFAR-10's archive"),
+        (packed(b"no tar" * 200), "is not CIFAR-10's archive"),
+        (packed(b""), "is not CIFAR-10's archive"),
         (tar(without(TEST)), "'cifar-10-batches-bin/test_batch.bin' not found"),
         (tar(without(TEST, ("../" + TEST, record(1), {}))), "not found"),
         (tar(without(TEST, (TEST, record(1)[:-1], {}))), "3,072 bytes; need records of 3,073"),
@@ -524,7 +530,7 @@ SPARSE = {
         (tar(without(TEST, (TEST, b"", {"type": tarfile.DIRTYPE}))), "0 bytes; need"),
         (tar(without(TEST, (TEST, HOLE, SPARSE))), "3,073,000,000,000 bytes; need"),
         (tar(without(TEST, (TEST, b"", SPARSE))), "is not CIFAR-10's archive"),
-        (gzip.compress(gzip.decompress(tar(cifar_members()))[:-12_000]), "is not CIFAR-10's"),
+        (packed(gzip.decompress(tar(cifar_members()))[:-12_000]), "is not CIFAR-10's"),
     ],
 )
 def test_malformed_cifar_is_refused(tmp_path, content, words):
@@ -544,7 +550,7 @@ def test_labels_out_of_bounds_are_refused(site, tmp_path, monkeypatch):
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "UNPACKED", 10**6)
-    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(2 * 10**6)))
+    (tmp_path / "bomb.gz").write_bytes(packed(bytes(2 * 10**6)))
     with pytest.raises(ValueError, match="unpacks to over 1,000,000 bytes"):
         data._read_idx(tmp_path / "bomb.gz", 3)
     with pytest.raises(ValueError, match="unpacks to over 1,000,000 bytes"):
