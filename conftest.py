@@ -19,7 +19,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{path.name:40} {live:4} {kept:4} {text:4}")
     times = build.cpu_times()
     if times:
-        terminalreporter.section("CPU seconds of each chapter")
+        terminalreporter.section("CPU seconds of each chapter, at a quiet machine's pace")
         for name, seconds in times.items():
             mark = "  OVER BUDGET" if seconds > 60 else ""
             terminalreporter.write_line(f"{name:40} {seconds:6.1f}{mark}")

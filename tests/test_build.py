@@ -83,3 +83,18 @@ def test_docstrings_become_markdown_that_means_itself():
     )
     assert "`a_b` in \\[0, 1\\]" in text
     assert "**Raises**\n\n- ValueError: for x \\< 0, or \\*y\\*." in text
+
+
+def test_the_time_of_a_chapter_is_told_at_the_quiet_machines_pace(monkeypatch, tmp_path):
+    """A chapter that took 90 s where fixed work took half as long again counts 60; a fast machine
+    gives nothing away."""
+    from types import SimpleNamespace
+
+    (tmp_path / "made_by.txt").write_text("x")
+    monkeypatch.setattr(build, "CACHE", tmp_path)
+    monkeypatch.setattr("jupyter_cache.get_cache", lambda path: None)
+    for slow, expected in ((1.5, 60), (1.0, 90), (0.5, 90)):
+        data = {"cpu_seconds": 90, "pace": slow * build.PACE}
+        monkeypatch.setattr(build, "cached", lambda *_, d=data: SimpleNamespace(data=d))
+        assert set(build.cpu_times().values()) == {pytest.approx(expected)}
+    assert 0.2 * build.PACE < build.pace() < 20 * build.PACE
