@@ -471,6 +471,7 @@ class GANTrainer:
     ) -> None:
         if self._open:
             self._take_back()
+        self._thaw()  # after a g_step of the caller's own that was cut off
         draw = self._batches(data)
         if path is not None:
             checkpoints.check_writable(path)
@@ -561,7 +562,8 @@ class GANTrainer:
         """Generate ``(n, ...)`` from the averaged generator if there is one, in evaluation mode.
 
         Without ``generator`` the latents are the same at every call, so that pictures taken through
-        training can be compared; training's own random stream is not touched either way.
+        training can be compared; training's own random stream is not touched either way. Another
+        ``n`` is another draw: ``sample(1)`` need not be the first of ``sample(64)``.
 
         Args:
             n: how many.
@@ -1044,16 +1046,18 @@ def _channels_last(*nets: nn.Module) -> None:
 def run_folder(name: str) -> Path:
     """A folder for a run's checkpoints that outlives the session, made if it isn't there.
 
-    The first of: ``$GANCOURSE_RUNS/name``; ``gancourse/name`` on Google Drive where Colab has it
-    mounted; ``runs/name`` in the working directory, which is lost with a Colab machine.
+    The first of: ``$GANCOURSE_RUNS/name`` (``~`` is the home folder); ``gancourse/name`` on Google
+    Drive where Colab has it mounted; ``runs/name`` in the working directory, which is lost with a
+    Colab machine.
 
     Raises:
-        ValueError: if ``name`` is anything but letters, digits, ``-`` and ``_``.
+        ValueError: if ``name`` is anything but letters, digits, ``-`` and ``_``, or
+            ``GANCOURSE_RUNS`` is no path.
         OSError: if the folder can't be made.
     """
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"name={name!r}; need letters, digits, '-' and '_' only")
-    base = Path(os.environ.get("GANCOURSE_RUNS") or "runs")
+    base = given_path(os.environ.get("GANCOURSE_RUNS") or "runs", "GANCOURSE_RUNS")
     if DRIVE.is_dir() and "GANCOURSE_RUNS" not in os.environ:
         base = DRIVE / "gancourse"
     folder = base / name

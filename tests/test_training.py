@@ -689,9 +689,16 @@ def test_run_folder(tmp_path, monkeypatch):
     assert training.run_folder("ch09-a").is_dir()
     monkeypatch.setenv("GANCOURSE_RUNS", str(tmp_path / "elsewhere"))
     assert training.run_folder("ch09-a") == tmp_path / "elsewhere" / "ch09-a"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GANCOURSE_RUNS", "~/runs")
+    assert training.run_folder("ch09-a") == tmp_path / "home" / "runs" / "ch09-a"
+    assert training.run_folder("ch09-a").is_dir() and not Path("~").exists()
     for name in ("", "../up", "a/b", "a b"):
         with pytest.raises(ValueError, match="need letters"):
             training.run_folder(name)
+    monkeypatch.setenv("GANCOURSE_RUNS", "~nobody-of-this-name/runs")
+    with pytest.raises(ValueError, match="GANCOURSE_RUNS=.*a home folder that exists"):
+        training.run_folder("ch09-a")
 
 
 # --- a run that goes wrong ------------------------------------------------------------------------
@@ -821,7 +828,8 @@ def interrupted(case, folder, stop):
 
 @pytest.mark.parametrize("case", INTERRUPTED)
 def test_an_interrupt_anywhere_changes_nothing(case, tmp_path):
-    """A tenth of all lines, others in each case; all of them were tried once."""
+    """Before every 31st line that training or checkpoints execute in three steps with a file,
+    beginning at another line in each case: a sample of the places, not all of them."""
     (tmp_path / "whole").mkdir()
     whole, calls, lines = interrupted(case, tmp_path / "whole", -1)
     assert lines > 500
@@ -832,6 +840,34 @@ def test_an_interrupt_anywhere_changes_nothing(case, tmp_path):
         assert called == calls, stop
         assert len(end) == len(whole) and all(map(torch.equal, end, whole)), stop
         assert not [p.name for p in folder.iterdir() if p.suffix in (".lock", ".tmp")], stop
+
+
+@pytest.mark.parametrize("where", ["before a fit", "in a callback"])
+def test_an_interrupt_in_a_step_of_ones_own_leaves_nothing_frozen(where, monkeypatch):
+    """Cut off at the very moment when the discriminator would be unfrozen."""
+    t, cuts = trainer(), []
+    thaw = t._thaw
+
+    def cut():
+        if t._frozen and len(cuts) == 1:
+            cuts.append(2)
+            raise KeyboardInterrupt
+        thaw()
+
+    def own_step(t):
+        cuts.append(1)
+        t.g_step(4)
+
+    monkeypatch.setattr(t, "_thaw", cut)
+    with pytest.raises(KeyboardInterrupt):
+        if where == "in a callback":
+            t.fit(data.ring(), 3, progress=False, callback=own_step, callback_steps=[1])
+        else:
+            own_step(t)
+    if where == "in a callback":
+        assert all(p.requires_grad for p in t.discriminator.parameters())
+    assert len(t.fit(data.ring(), 3, progress=False, callback_steps=[])) == 3
+    assert all(p.requires_grad for p in t.discriminator.parameters()) and cuts == [1, 2]
 
 
 def test_an_error_within_a_step_is_taken_back():
