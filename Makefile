@@ -17,7 +17,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record clean test-colab repository
+.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record mutants clean test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -65,6 +65,15 @@ bench-metrics: $(STAMP)
 
 record: $(STAMP) ## NAME=...: runs a longer experiment and writes book/recorded/NAME.json
 	$(BIN)/python scripts/record.py $(or $(NAME),--list) $(if $(DIRTY),--allow-dirty) $(if $(DEVICE),--device $(DEVICE))
+
+# Never part of `make test`: 1500 mutants and more for metrics and training. tests/mutants.md keeps what was found.
+MUTANTS := $(VENV)/.mutants
+$(MUTANTS): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[mutants]'
+	@touch $@
+
+mutants: $(MUTANTS) ## MODULE=losses: breaks it in every small way, says what its tests miss (SAMPLE=60)
+	$(BIN)/python scripts/mutants.py $(or $(MODULE),losses penalties) $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
 
 repository: $(STAMP) ## URL=https://github.com/OWNER/NAME: says where your copy is published
 	$(BIN)/python scripts/repository.py $(if $(CLEAR),--clear,$(or $(URL),--check))

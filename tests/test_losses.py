@@ -102,6 +102,18 @@ def test_wrong_shapes_are_named(name, bad):
         LOSSES[name].discriminator(bad, good)
     with pytest.raises(ValueError, match="fake_logits has shape"):
         LOSSES[name].generator(bad, good)
+    with pytest.raises(ValueError, match="fake_logits has shape"):
+        LOSSES[name].discriminator(good, bad)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("bad, what", [([0.5], "list"), (torch.arange(4), "torch.int64")])
+def test_what_is_no_tensor_of_floats_is_named(name, bad, what):
+    good = torch.zeros(4)
+    with pytest.raises(ValueError, match=f"real_logits is {what}; need a tensor of floats"):
+        LOSSES[name].discriminator(bad, good)
+    with pytest.raises(ValueError, match=f"fake_logits is {what}; need a tensor of floats"):
+        LOSSES[name].discriminator(good, bad)
 
 
 def test_pairs_need_each_other():

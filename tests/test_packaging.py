@@ -56,7 +56,7 @@ def test_an_extra_is_pinned_within_its_ranges(extra):
 
 
 def test_the_extras():
-    assert set(EXTRAS) == {"book", "test", "scale", "inception", "molecules"}
+    assert set(EXTRAS) == {"book", "test", "mutants", "scale", "inception", "molecules"}
     assert set(EXTRAS["scale"]) < set(EXTRAS["test"])
 
 

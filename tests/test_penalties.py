@@ -212,3 +212,34 @@ def test_refusals(linear):
     for bound in (0, -0.01, float("nan")):
         with pytest.raises(ValueError, match="need a positive number"):
             penalties.clip_weights_(linear, bound)
+
+
+def test_what_is_no_tensor_of_floats_is_named(linear):
+    x = images(3)
+    for bad, what in (([0.5], "list"), (x.long(), "torch.int64")):
+        with pytest.raises(ValueError, match=f"real is {what}; need a tensor of floats"):
+            penalties.r1_penalty(linear, bad)
+        with pytest.raises(ValueError, match=f"real is {what}; need a tensor of floats"):
+            penalties.gradient_penalty(linear, bad, x)
+        with pytest.raises(ValueError, match=f"fake is {what}; need a tensor of floats"):
+            penalties.gradient_penalty(linear, x, bad)
+    with pytest.raises(ValueError, match="returned a list for 3 samples"):
+        penalties.r1_penalty(lambda x: [0.0] * len(x), x)
+    with pytest.raises(ValueError, match="real is torch.float64 on cpu and fake torch.float32"):
+        penalties.gradient_penalty(linear, x, x.float())
+
+
+def test_batches_made_in_inference_mode(linear):
+    x = images(3)
+    expected = penalties.r1_penalty(linear, x)
+    with torch.inference_mode():
+        made = images(3)
+        torch.testing.assert_close(penalties.r1_penalty(linear, made), expected)
+    torch.testing.assert_close(penalties.r1_penalty(linear, made), expected)
+
+
+def test_a_generator_in_another_place_than_the_batches(linear):
+    """As a run on a GPU that draws from the processor's stream: `meta` is a place without values."""
+    x = images(3).to("meta")
+    got = penalties.gradient_penalty(linear.to("meta"), x, x, generator=torch.Generator())
+    assert got.device.type == "meta" and got.shape == ()
