@@ -27,6 +27,7 @@ def session(monkeypatch):
         for name, minutes in (("1.1", 5), ("1.2", 10), ("15.1", 8))
     }
     monkeypatch.setattr(engine, "_registry", lambda: made)
+    monkeypatch.setattr(engine, "_find", made.__getitem__)
 
 
 def new_session(monkeypatch):

@@ -133,6 +133,8 @@ def _tensor(value: Any) -> Any:
     """Arrays, numbers and (nested) lists of them as a tensor; anything else as it came."""
     try:
         if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            if value.size > LARGEST:  # one number shown a billion times: a copy takes all memory
+                return value
             return torch.as_tensor(np.ascontiguousarray(value).reshape(value.shape))
         if isinstance(value, (bool, int, float, complex, np.generic)):
             wide = isinstance(value, float)
