@@ -351,7 +351,7 @@ def kid(real: Array, fake: Array) -> float:
     of real ``(n, d)`` and fake ``(m, d)`` may differ. No row is paired with itself. Unlike the
     Fréchet distance it changes when both samples are shifted alike, since the kernel looks at angles
     from the origin; and far from it digits cancel: with a common offset of 1e6 spreads the value
-    may be off by some 0.2 %, with 1e8 it means nothing.
+    may be off by some 0.2 %.
 
     Raises:
         ValueError: for values above 1e40, whose sixth powers overflow.

@@ -392,11 +392,10 @@ def _short(value: Any, digits: int, depth: int) -> str:
     if isinstance(value, Odd):
         return value.what
     if isinstance(value, (Tensor, np.ndarray)):
-        if value.size if isinstance(value, np.ndarray) else value.numel() > 8:
-            value = value if isinstance(value, Tensor) else torch.as_tensor(value)
-            if value.numel() > 8:
-                return f"{_dtype(value)} tensor of shape {tuple(value.shape)}"
-        value = torch.as_tensor(value).detach().cpu().tolist()
+        value = torch.as_tensor(value)
+        if value.numel() > 8:
+            return f"{_dtype(value)} tensor of shape {tuple(value.shape)}"
+        value = value.detach().cpu().tolist()
     if depth > 3:
         return "..."
 
