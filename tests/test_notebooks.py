@@ -38,8 +38,12 @@ def chapter(request):
     return request.param, notebook.read(request.param)
 
 
+# the head of a table, told by the line of dashes under it
+TABLE_HEAD = re.compile(r"^[ \t]*(\|.*\|)[ \t]*\n[ \t]*\|[ \t:|-]*-[ \t:|-]*\|[ \t]*$", re.M)
+
+
 def markup_problems(text: str) -> list[str]:
-    """What GitHub, Colab or JupyterLab would show raw in a markdown cell."""
+    """What GitHub, Colab or JupyterLab would show raw in a markdown cell, or not say aloud."""
     problems = [
         f"a MyST directive: {m[0].splitlines()[0]}"
         for m in FENCE.finditer(text)
@@ -52,6 +56,11 @@ def markup_problems(text: str) -> list[str]:
     prose = CODE_SPAN.sub("", prose)
     problems += [
         f"{what}: {m[0]!r}" for what, bad in BAD_MARKUP.items() for m in bad.finditer(prose)
+    ]
+    problems += [
+        f"a column without a name, which a screen reader can't announce: {m[1]}"
+        for m in TABLE_HEAD.finditer(prose)
+        if not all(name.strip() for name in m[1].strip("|").split("|")) or m[1].startswith("||")
     ]
     opened, closed = len(re.findall(r"<details\b", prose)), prose.count("</details>")
     if opened != closed:
@@ -77,6 +86,8 @@ def markup_problems(text: str) -> list[str]:
         "<details><summary>Hint</summary>\ntext\n\n</details>",
         "<details><summary>Hint</summary>\n\ntext\n</details>",
         "<details><summary>Hint</summary>\n\ntext",
+        "x\n\n| | a |\n|---|---|\n| 1 | 2 |",
+        "|| a |\n|:--|--:|\n| 1 | 2 |",
     ],
 )
 def test_markup_that_is_drawn_raw_somewhere_is_found(bad):
