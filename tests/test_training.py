@@ -19,10 +19,24 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from gancourse import checkpoints, data, losses, nets, penalties, training
+from gancourse import (
+    _batches,
+    _resume,
+    _settings,
+    _state,
+    checkpoints,
+    data,
+    history,
+    losses,
+    nets,
+    penalties,
+    scaling,
+    training,
+)
 from gancourse.training import CheckpointError, DivergedError, GANTrainer
 
 torch.set_num_threads(1)
+ROOMS = (training, checkpoints, history, scaling, _batches, _resume, _settings, _state)
 
 
 def trainer(shape=2, **settings):
@@ -611,7 +625,7 @@ class Steep(nets.MLPDiscriminator):
 
 
 def test_fp16_leaves_out_overflowing_steps_and_says_when_none_is_taken(monkeypatch):
-    monkeypatch.setattr(training, "KEEP", 1e9)  # looks every 100 steps, however slow the machine
+    monkeypatch.setattr(_state, "KEEP", 1e9)  # looks every 100 steps, however slow the machine
     torch.manual_seed(0)
     t = GANTrainer(nets.MLPGenerator(), Steep(2), amp="fp16", device="cpu")
     before = state(t.generator)
@@ -658,7 +672,7 @@ def test_channels_last_changes_the_layout_and_nothing_else(tmp_path):
         pair = nets.DCGANGenerator(6, shape, width=8), nets.DCGANDiscriminator(shape, width=8)
         t = GANTrainer(*pair, ema=0.9, r1=0.5, batch_size=16, device="cpu")
         if last:
-            training._channels_last(t.generator, t.discriminator, t.ema)
+            _settings.channels_last(t.generator, t.discriminator, t.ema)
         return t
 
     plain, last = make(False), make(True)
@@ -682,7 +696,7 @@ def test_channels_last_changes_the_layout_and_nothing_else(tmp_path):
 def test_run_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANCOURSE_RUNS", raising=False)
-    monkeypatch.setattr(training, "DRIVE", tmp_path / "MyDrive")
+    monkeypatch.setattr(checkpoints, "DRIVE", tmp_path / "MyDrive")
     assert training.run_folder("ch09-a") == Path("runs/ch09-a") and Path("runs/ch09-a").is_dir()
     (tmp_path / "MyDrive").mkdir()  # mounted
     assert training.run_folder("ch09-a") == tmp_path / "MyDrive" / "gancourse" / "ch09-a"
@@ -795,7 +809,7 @@ def complete(t):
 def interrupted(case, folder, stop):
     """Three steps, cut off before line number ``stop`` that training or checkpoints execute."""
     seen = 0
-    files = {training.__file__, checkpoints.__file__}
+    files = {room.__file__ for room in ROOMS}
 
     def line(frame, event, _):
         nonlocal seen
