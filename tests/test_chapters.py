@@ -1,0 +1,116 @@
+"""A chapter's definitions, taken from it by scripts/chapters.py."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+import traceback
+
+import pytest
+
+from scripts import chapters
+from scripts.chapters import Chapter, chapter
+
+CELLS = [
+    "import math\nfrom math import tau as turn\n%matplotlib inline",
+    "STEPS, DRAWN = 3, []\nLEVEL = 2 / STEPS\nK = 4\nraise SystemExit('a cell was run')",
+    "def half(x):\n    return twice(x) * LEVEL / turn\n\n\ndef twice(x):\n    return 2 * x\n",
+    "class Base:\n    size = STEPS\n    both = size + 1\n\n\nclass Child(Base):\n"
+    "    def answer(self):\n        return [self.size + i for i in range(STEPS)]",
+    "MADE = twice(3)\nmean = 5\nOFTEN = 1\nOFTEN = 2\n\n\ndef lost():\n    return mean + MADE",
+    "def failing(x):\n    y = x + 1\n    return y / 0",
+    "def two():\n    return 1",
+    "def two():\n    return 2",
+]
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    cells = [
+        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "source": source}
+        for i, source in enumerate(CELLS)
+    ]
+    exercise = {"tags": ["exercise"]}
+    cells.append({"cell_type": "code", "id": "e", "metadata": exercise, "source": "def asked(): 0"})
+    cells.append({"cell_type": "markdown", "id": "m", "metadata": {}, "source": "def prose(): 0"})
+    path = tmp_path / "93-toy.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    monkeypatch.setattr(chapters, "BOOK", tmp_path)
+    return lambda **given: Chapter("93", given)
+
+
+def test_a_definition_comes_with_what_it_needs_and_no_cell_is_run(toy):
+    page = toy()
+    assert page.half(3) == pytest.approx(3 * 2 * 2 / 3 / 6.283185307)
+    assert page.STEPS == 3 and page.half is page.half
+    assert page.Child().answer() == [3, 4, 5] and page.Base.both == 4
+    assert "DRAWN" not in vars(page)  # nothing but what was asked for and needed
+    assert page.half.__globals__ is vars(page)
+
+
+def test_what_a_cell_computes_can_be_given(toy):
+    assert toy(mean=1, MADE=2).lost() == 3
+    assert toy(twice=lambda x: 0).half(3) == 0
+    with pytest.raises(ValueError, match="has no 'maen'"):
+        toy(maen=1, MADE=2).half(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("halve", "defines no 'halve'; did you mean 'half'?"),
+        ("asked", "defines no 'asked'"),
+        ("prose", "defines no 'prose'"),
+        ("mean", "computes 'mean' in a cell"),
+        ("MADE", "computes 'MADE' in a cell"),  # by a function of its own
+        ("K", "computes 'K' in a cell"),  # one letter: a chapter's networks are called G and D
+        ("lost", r"'lost' needs 'MADE': chapter 93 computes 'MADE' in a cell.*MADE=\.\.\."),
+        ("OFTEN", "'OFTEN' more than one meaning"),
+        ("two", "'two' more than one meaning"),
+    ],
+)
+def test_what_cannot_be_had_is_named(toy, name, says):
+    with pytest.raises(AttributeError, match=says):
+        getattr(toy(), name)
+
+
+def test_tracebacks_and_inspect_show_the_chapters_lines(toy, monkeypatch):
+    page = toy()
+    monkeypatch.setitem(sys.modules, page.__name__, page)  # as those of the book are
+    with pytest.raises(ZeroDivisionError) as caught:
+        page.failing(1)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "<chapter 93>" in shown and "return y / 0" in shown
+    assert inspect.getsource(page.half).startswith("def half(x):")
+    assert inspect.getsource(page.Child).startswith("class Child(Base):")
+
+
+def test_the_source_that_counts_is_that_of_what_is_needed(toy):
+    source = toy()._definitions.source
+    assert "def twice" in source(["half"]) and "Base" not in source(["half"])
+    assert source(["half"]).index("tau") < source(["half"]).index("LEVEL")
+    assert source(["lost"], given=["mean", "MADE"]).startswith("def lost")
+
+
+def test_pickle_deepcopy_and_a_child_process():
+    page = chapter("14")
+    assert chapter("14") is page and page.complaint is chapter("14").complaint
+    writer = page.Writer(nz=2, width=3)
+    assert type(copy.deepcopy(writer)) is type(pickle.loads(pickle.dumps(writer))) is page.Writer
+    done = subprocess.run(
+        [sys.executable, "-c", "import pickle, sys; print(type(pickle.load(sys.stdin.buffer)))"],
+        input=pickle.dumps(writer), cwd=chapters.BOOK.parent, capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"scripts.chapters.ch14.Writer" in done.stdout
+    with pytest.raises(pickle.PicklingError):  # its chapter was given something: not by name
+        pickle.dumps(chapter("12", KEY=None).z_score)
+
+
+def test_a_number_that_no_chapter_has():
+    for number in ("99", "3", "../03", ""):
+        with pytest.raises(ValueError, match="number"):
+            chapter(number)
