@@ -1,16 +1,9 @@
-"""What tests of the pages share: a page's text, its anchors, a chapter's code."""
+"""What tests of the pages share: a page's text and its anchors."""
 
-import ast
 import json
-import math
 import re
 from functools import cache
 from pathlib import Path
-
-import numpy as np
-import torch
-from scipy.special import gammaln, logsumexp
-from scipy.stats import rankdata
 
 from scripts import api
 
@@ -51,27 +44,3 @@ def anchors(name: str) -> frozenset:
             k += 1
         found.add(one)
     return frozenset(found)
-
-
-# Code of a chapter: a function of its cells, or the reference of an exercise.
-@cache
-def cells(number: str) -> list[str]:
-    (path,) = BOOK.glob(f"{number}-*.ipynb")
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
-
-
-def chapter(number: str, name: str, **names):
-    """The function as the chapter writes it, with what it needs from other cells in `names`."""
-    space = {
-        "torch": torch, "np": np, "math": math, "F": torch.nn.functional, "nn": torch.nn,
-        "one_hot": torch.nn.functional.one_hot, "softmax": torch.softmax,
-        "gammaln": gammaln, "logsumexp": logsumexp, "rankdata": rankdata,
-    } | names  # fmt: skip
-    for source in cells(number):
-        if re.search(rf"^(def|class) {name}\b", source, re.M):
-            for node in ast.parse(source).body:
-                if getattr(node, "name", "") == name:
-                    exec(compile(ast.Module([node], []), f"chapter {number}", "exec"), space)
-                    return space[name]
-    raise LookupError(f"chapter {number} has no {name}")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from tests.pages import BOOK, chapter, text
+from scripts.chapters import chapter
+from tests.pages import BOOK, text
 
 
 # A number typed on a page, and the recorded run that it comes from: a new record that changes the
@@ -421,12 +422,12 @@ TYPED = [
         "faq",
         "That buys ε = {} at",
         lambda: "{}, {} and {}".format(*(private(sigma, "epsilon") for sigma in (1, 2, 4))),
-        lambda: abs(chapter("12", "epsilon")(256 / 1437, 1, 1000) - 64.611) < 1e-3,
+        lambda: abs(chapter("12").epsilon(256 / 1437, 1, 1000) - 64.611) < 1e-3,
     ),
     (
         "faq",
         "σ = 1 would buy ε = {}.",
-        lambda: f"{chapter('12', 'epsilon')(256 / 60_000, 1, 1000):.1f}",
+        lambda: f"{chapter('12').epsilon(256 / 60_000, 1, 1000):.1f}",
         None,
     ),
     (
