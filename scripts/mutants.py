@@ -30,15 +30,23 @@ from mutmut.stats import status_by_exit_code
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build" / "mutants"
+SLOW = "interrupt or killed or compiled"  # minutes a mutant
 #: A module and the tests that must notice when it breaks. Left out: what measures seconds or counts
 #: lines of the module, which mutmut's own code changes.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     "losses": (["test_losses"], []),
     "penalties": (["test_penalties"], []),
     "metrics": (["test_metrics"], ["subprocess or import_no_network"]),
-    "training": (["test_training", "test_checkpoints"], ["import_is_light or interrupt or killed"]),
+    "training": (["test_training", "test_resume", "test_training_input"], [SLOW]),
+    "history": (["test_training", "test_resume"], [SLOW]),
+    "_settings": (["test_training_input"], [SLOW]),
+    "_batches": (["test_training_input", "test_training"], [SLOW]),
+    "_state": (["test_resume", "test_checkpoints"], [SLOW]),
+    "_resume": (["test_checkpoints", "test_resume"], [SLOW]),
+    "checkpoints": (["test_checkpoints", "test_resume"], [SLOW]),
 }
-COPIED = ["gancourse", "scripts", "conftest.py", "tests/conftest.py"]
+COPIED = ["gancourse", "scripts", "conftest.py", "tests/conftest.py", "tests/runs.py"]
+COPIED += ["tests/modes.py"]
 
 
 def prepare(module: str) -> Path:

@@ -3,6 +3,10 @@
 import ast
 import inspect
 import re
+import subprocess
+import sys
+import textwrap
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -116,3 +120,25 @@ def test_public_names_are_documented(module):
 def test_papers_are_cited_by_arxiv_id(module):
     source = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
     assert re.search(r"arXiv[: ]\d{4}\.\d{4,5}", source)
+
+
+def test_import_is_light():
+    """`import gancourse` costs next to nothing on top of torch; no plotting or sklearn comes along."""
+    code = textwrap.dedent("""
+        import sys, time, torch
+        start = time.perf_counter()
+        import gancourse
+        from gancourse import checkpoints, data, losses, nets, penalties, plots, training
+        print(time.perf_counter() - start)
+        print([m for m in ("matplotlib.pyplot", "sklearn", "IPython", "scipy") if m in sys.modules])
+    """)
+    seconds = []
+    for _ in range(3):
+        out = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        first, modules = out.stdout.split("\n")[:2]
+        seconds.append(float(first))
+        assert modules == "[]"
+        time.sleep(0.05)
+    assert min(seconds) < 0.5
