@@ -88,5 +88,5 @@ test-colab: $(COLAB_STAMP) ## the chapters with Colab's versions, in .venv-colab
 	$(COLAB)/bin/python tests/colab.py $(ARGS)
 
 clean: ## removes what was built, but not .venv
-	rm -rf _build book/api.md book/exercises.md .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf _build book/api.md book/exercises.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

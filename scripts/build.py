@@ -4,8 +4,9 @@
 
 The chapters' results are kept in _build/.jupyter_cache, which goes by a notebook's code alone; so
 it is emptied when anything else changed that a chapter can see: the package, the recorded runs, the
-versions. A chapter that fails ends the build with its traceback. So does any warning: the strict
-build is always of all pages, since an incremental one skips a page that failed before.
+versions. (The repository's URL changes nothing, see execution_cache.py.) A chapter that fails ends
+the build with its traceback. So does any warning: the strict build is always of all pages, since an
+incremental one skips a page that failed before.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import api, exercises_page, notebook  # noqa: E402
+from scripts import api, execution_cache, exercises_page, notebook, wheel  # noqa: E402
+
+execution_cache.install()
 
 CACHE = ROOT / "_build" / ".jupyter_cache"
 HTML = ROOT / "_build" / "html"
@@ -153,6 +156,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
         os.environ[name] = value
     api.main([])
     exercises_page.main([])
+    wheel.build()
     stamp, inputs = HTML / ".inputs", digest(SEEN_BY_PAGES)
     if not force and stamp.exists() and stamp.read_text() == inputs and intact():
         print(f"nothing changed: {HTML / 'index.html'}")

@@ -5,8 +5,8 @@
     python scripts/repository.py --check                         exit 1 if anything disagrees
 
 What follows: README.md's badges, _config.yml's links and launch buttons (both between markers), and
-the setup cell of every chapter. While it is unset none of them names a package or a repository that
-a stranger could register.
+the setup cell of every chapter, which also names the package's version. While it is unset none of
+them names a package or a repository that a stranger could register.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from scripts import notebook  # noqa: E402
 
 SETTING = re.compile(r'(?ms)(^\[tool\.gancourse\]$(?:(?!^\[).)*?^repository = ")([^"\n]*)(")')
 IN_CELL = re.compile(r'(?m)^REPOSITORY = "[^"\n]*"$')
+VERSION = re.compile(r'(?m)^version = "([^"\n]*)"$')
+VERSION_IN_CELL = re.compile(r'(?m)^VERSION = "[^"\n]*"$')
 URL = re.compile(
     r"https://github\.com/(?P<owner>[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38})/"
     r"(?P<name>(?!\.{1,2}$)[A-Za-z0-9._-]{1,100})"
@@ -109,6 +111,9 @@ def expected(url: str, root: Path = ROOT) -> dict[Path, str]:
     texts[cell], count = IN_CELL.subn(f'REPOSITORY = "{url}"', texts[cell])
     if count != 1:
         raise ValueError(f"{cell}: needed one line REPOSITORY = ..., found {count}")
+    version = VERSION.search(texts[pyproject])
+    assert version
+    texts[cell] = VERSION_IN_CELL.sub(f'VERSION = "{version[1]}"', texts[cell])
     return texts
 
 

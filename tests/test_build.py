@@ -48,6 +48,36 @@ def test_a_chapter_runs_again_when_its_code_or_the_package_changed_and_not_else(
     assert runs(book) == 3
 
 
+def test_the_repositorys_url_is_no_reason_to_run_again_and_stands_on_the_page(book):
+    code = "open('../ran.txt', 'a').write('x')\nprint(1)"
+    write(book, f'REPOSITORY = ""\n{code}')
+    assert build.fill_cache(jobs=1) == []
+    url = "https://github.com/some-one/course"
+    write(book, f'REPOSITORY = "{url}"\n{code}')
+    assert build.fill_cache(jobs=1) == []
+    assert runs(book) == 1
+    cache, (path,) = build.open_cache(), build.chapters()
+    _, page = cache.merge_match_into_notebook(notebook.read(path))
+    cell = page.cells[1]
+    assert url in cell.source and cell.outputs[0].text == "1\n"
+    write(book, f'REPOSITORY = ""; {code}')  # any other change is one
+    assert build.cached(cache, path) is None
+
+
+def test_a_run_that_is_not_recorded_leaves_no_panel_on_the_page(book):
+    write(book, "from gancourse import recorded\nprint(1)\nrecorded.panel('no-such-run')")
+    for name in ("__init__.py", "recorded.py", "_paths.py", "_numbers.py"):
+        (book / "gancourse" / name).write_text(
+            (notebook.SETUP_CELL.parents[1] / "gancourse" / name).read_text()
+        )
+    assert build.fill_cache(jobs=1) == []
+    cache, (path,) = build.open_cache(), build.chapters()
+    kept = cache.get_cache_bundle(build.cached(cache, path).pk).nb
+    assert "not recorded yet" in str(kept.cells[-1].outputs)
+    _, page = cache.merge_match_into_notebook(notebook.read(path))
+    assert [o.output_type for o in page.cells[-1].outputs] == ["stream"]
+
+
 def test_a_chapter_that_fails_fails_each_time(book):
     write(book, "print(1)\n1 / 0")
     for _ in range(2):

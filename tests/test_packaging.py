@@ -105,10 +105,13 @@ def test_pre_commit_runs_the_ruff_that_make_lint_runs():
 
 def test_the_setup_cell_is_short_and_never_touches_torch():
     lines = (ROOT / "scripts" / "setup_cell.py").read_text().splitlines()
-    assert len(lines) <= 25
+    assert len(lines) <= 44
     assert lines[0].startswith("# ")
     assert max(map(len, lines)) <= 88
     assert not any("install" in line and "torch" in line for line in lines)
+    (pip,) = [line for line in lines if '"pip"' in line]
+    assert '"--no-deps"' in pip  # on a TPU or a past runtime pip would replace torch
+    assert f'VERSION = "{PROJECT["version"]}"' in lines
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
