@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 COLAB := .venv-colab
-COLAB_STAMP := $(COLAB)/.installed
 PORT ?= 8000
 # torch first, and exactly this: whatever asks for torch later must find it there.
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
@@ -17,7 +16,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record mutants clean test-colab repository
+.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -78,14 +77,14 @@ mutants: $(MUTANTS) ## MODULE=losses: breaks it in every small way, says what it
 repository: $(STAMP) ## URL=https://github.com/OWNER/NAME: says where your copy is published
 	$(BIN)/python scripts/repository.py $(if $(CLEAR),--clear,$(or $(URL),--check))
 
-$(COLAB_STAMP): pyproject.toml tests/colab-constraints.txt constraints.txt
-	test -x $(COLAB)/bin/python || $(PYTHON) -m venv $(COLAB)
-	$(COLAB)/bin/python -m pip install -q $(TORCH)
-	$(COLAB)/bin/python -m pip install -q -r tests/colab-constraints.txt
-	@touch $@
-
-test-colab: $(COLAB_STAMP) ## the chapters with Colab's versions, in .venv-colab
+# Colab's own Python (COLAB_PYTHON, python3.13, pyenv's) and torch, 5 GB on Linux; else it says what stands in.
+test-colab: ## the chapters with Colab's Python and versions, in .venv-colab (ARGS="03 12": these)
+	$(PYTHON) scripts/colab.py setup
 	$(COLAB)/bin/python tests/colab.py $(ARGS)
+
+# Never part of `make test`: hours. It goes on where it was stopped; tests/claims.md keeps what was found.
+test-claims: $(STAMP) ## every claim on other kernels, versions, seeds, weights (ARGS="--only avx2 --chapters 3")
+	$(BIN)/python scripts/claims_matrix.py --write $(ARGS)
 
 clean: ## removes what was built, but not .venv
 	rm -rf _build book/api.md book/exercises.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
