@@ -27,11 +27,13 @@ SECTION = re.compile(
 )
 
 
-def modules() -> list[tuple[str, Path]]:
+def modules() -> list[tuple[str, list[Path]]]:
+    """Each module with its files; of a package the first is its ``__init__``."""
     package = ROOT / "gancourse"
-    found = {p.stem: p for p in package.glob("*.py") if not p.stem.startswith("_")}
-    if (package / "exercises" / "__init__.py").exists():
-        found["exercises"] = package / "exercises" / "__init__.py"
+    found = {p.stem: [p] for p in package.glob("*.py") if not p.stem.startswith("_")}
+    for name in ("data", "nets", "metrics"):
+        found[name] = sorted((package / name).glob("*.py"))
+    found["exercises"] = [package / "exercises" / "__init__.py"]
     return sorted(found.items(), key=lambda m: (m[0] not in ORDER, (*ORDER, m[0]).index(m[0])))
 
 
@@ -96,20 +98,24 @@ def functions(node: ast.Module | ast.ClassDef) -> list[ast.FunctionDef]:
     return [f for f in node.body if isinstance(f, ast.FunctionDef)]
 
 
-def public(tree: ast.Module) -> set[str] | None:
+def public(tree: ast.Module) -> list[str] | None:
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return set(ast.literal_eval(node.value))
+            return list(ast.literal_eval(node.value))
     return None
 
 
 def page() -> str:
     text = HEAD
-    for name, path in modules():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = public(tree)
+    for name, paths in modules():
+        trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+        tree, names = trees[0], public(trees[0])
         text += f"## `gancourse.{name}`\n\n{markdown(ast.get_docstring(tree))}\n\n"
-        for node in tree.body:
+        nodes = [node for tree in trees for node in tree.body]
+        if len(trees) > 1:
+            assert names is not None, f"gancourse/{name} is a package and needs an __all__"
+            nodes.sort(key=lambda n: [*names, getattr(n, "name", "")].index(getattr(n, "name", "")))
+        for node in nodes:
             if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
                 continue
             if names is not None and node.name not in names:

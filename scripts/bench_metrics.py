@@ -34,6 +34,7 @@ import numpy as np
 import torch
 
 from gancourse import metrics
+from gancourse.metrics import _samples, frechet
 
 D, LARGE, SMALL = 2048, 10_000, 1_000
 Values = list[float]
@@ -108,7 +109,7 @@ FORMS: dict[str, dict[str, Callable[..., Values]]] = {
         "sqrtm": sqrtm_frechet,
     },
     "fid": {
-        "gancourse": lambda x, y: [metrics._fid(*metrics._pair(x, y))],
+        "gancourse": lambda x, y: [frechet._fid(*_samples.as_pair(x, y))],
         "torchmetrics": torchmetrics_fid,
         "sqrtm": sqrtm_fid,
     },

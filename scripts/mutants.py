@@ -31,12 +31,24 @@ from mutmut.stats import status_by_exit_code
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build" / "mutants"
 SLOW = "interrupt or killed or compiled"  # minutes a mutant
-#: A module and the tests that must notice when it breaks. Left out: what measures seconds or counts
-#: lines of the module, which mutmut's own code changes.
+#: A module (or a file of one) and the tests that must notice when it breaks. Left out: what measures
+#: seconds or counts lines of the module, which mutmut's own code changes.
 MODULES: dict[str, tuple[list[str], list[str]]] = {
     "losses": (["test_losses"], []),
     "penalties": (["test_penalties"], []),
-    "metrics": (["test_metrics"], ["subprocess or import_no_network"]),
+    **{
+        f"metrics.{file}": ([f"test_metrics_{test}" for test in tests], [])
+        for file, tests in {
+            "_samples": ["inputs", "frechet"],
+            "frechet": ["frechet", "inputs"],
+            "kernel": ["kernel", "inputs"],
+            "_distances": ["neighbours", "twosample"],
+            "neighbours": ["neighbours", "inputs"],
+            "twosample": ["twosample", "inputs"],
+            "intervals": ["intervals", "inputs"],
+            "modes": ["modes", "inputs"],
+        }.items()
+    },
     "training": (["test_training", "test_resume", "test_training_input"], [SLOW]),
     "history": (["test_training", "test_resume"], [SLOW]),
     "_settings": (["test_training_input"], [SLOW]),
@@ -46,7 +58,11 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "checkpoints": (["test_checkpoints", "test_resume"], [SLOW]),
 }
 COPIED = ["gancourse", "scripts", "conftest.py", "tests/conftest.py", "tests/runs.py"]
-COPIED += ["tests/modes.py"]
+COPIED += ["tests/modes.py", "tests/metric_samples.py"]
+
+
+def source(module: str) -> str:
+    return f"gancourse/{module.replace('.', '/')}.py"
 
 
 def prepare(module: str) -> Path:
@@ -67,7 +83,7 @@ def prepare(module: str) -> Path:
     (folder / "pyproject.toml").write_text(
         "[tool.mutmut]\n"
         'source_paths = ["gancourse"]\n'
-        f'only_mutate = ["gancourse/{module}.py"]\n'
+        f'only_mutate = ["{source(module)}"]\n'
         'also_copy = ["scripts", "conftest.py"]\n'
         f"pytest_add_cli_args = {json.dumps(arguments)}\n"
         f"pytest_add_cli_args_test_selection = {json.dumps([f'tests/{t}.py' for t in tests])}\n"
@@ -81,7 +97,7 @@ def prepare(module: str) -> Path:
 def names(module: str, folder: Path) -> list[str]:
     """All mutants of a module, by mutmut's names."""
     os.chdir(folder)  # mutmut reads its settings from where it is
-    path = f"gancourse/{module}.py"
+    path = source(module)
     made = mutate_file_contents(path, Path(path).read_text()).mutant_names
     return [f"gancourse.{module}.{name}" for name in made]
 
@@ -119,7 +135,7 @@ def letters_only(lines: list[str]) -> bool:
 
 
 def report(module: str, folder: Path, chosen: list[str], all_names: list[str]) -> None:
-    kept = json.loads((folder / "mutants" / "gancourse" / f"{module}.py.meta").read_text())
+    kept = json.loads((folder / "mutants" / f"{source(module)}.meta").read_text())
     codes = {name: kept["exit_code_by_key"][name] for name in chosen}
     counts = Counter(status_by_exit_code[code] for code in codes.values())
     alive = [n for n, c in codes.items() if status_by_exit_code[c] in ("survived", "no tests")]

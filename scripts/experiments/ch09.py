@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import data, features, metrics, nets
+from gancourse.nets.dcgan import dcgan_init
 from gancourse.training import GANTrainer
 from scripts.experiments import Recorder, experiment
 
@@ -74,7 +75,7 @@ def build(
         for i, layer in enumerate(layers):
             if isinstance(layer, nn.ConvTranspose2d):
                 layers[i] = doubling(upsampling, layer.in_channels, layer.out_channels)
-                layers[i].apply(nets._dcgan_init)
+                layers[i].apply(dcgan_init)
     for module in (*generator.modules(), *discriminator.modules()):
         if isinstance(module, nn.LeakyReLU):
             module.negative_slope = slope

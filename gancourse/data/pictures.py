@@ -1,17 +1,24 @@
-"""Picture files of any size and kind as square bytes: what :func:`gancourse.data.folder` reads with."""
+"""Pictures of one's own: files of any size and kind, as square bytes."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
+import torch
+
+from gancourse._numbers import whole
+from gancourse._paths import given_path
+from gancourse.data.images import ImageSet
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")  # what is in the file, whatever its name
 PIXELS = 100_000_000  # a file of a few kB may claim more than there is memory for
 
 
-def find(folder: Path) -> dict[str, list[Path]]:
+def _find(folder: Path) -> dict[str, list[Path]]:
     """The picture files of a folder by class, both sorted by name; hidden ones are left out.
 
     A class is a folder inside, with all that lies in it, however deep; without such there is one
@@ -50,14 +57,12 @@ def find(folder: Path) -> dict[str, list[Path]]:
     return classes or {folder.resolve().name: loose}
 
 
-def read(path: Path, size: int, channels: int) -> np.ndarray:
+def _read(path: Path, size: int, channels: int) -> np.ndarray:
     """One picture as uint8 ``(channels, size, size)``: upright, over white, cropped, made smaller.
 
     Raises whatever Pillow raises for a file that is no whole picture, and ValueError for one with
     more than :data:`PIXELS` pixels.
     """
-    import warnings
-
     from PIL import Image, ImageOps
 
     Image.init()  # knows all FORMATS then
@@ -82,3 +87,55 @@ def read(path: Path, size: int, channels: int) -> np.ndarray:
     image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)  # antialiased
     array = np.array(image, dtype=np.uint8)
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def folder(
+    path: str | os.PathLike[str], size: int, *, channels: int = 3, unreadable: str = "skip"
+) -> ImageSet:
+    """A folder of your own pictures (PNG, JPEG, WebP, BMP), of any sizes and kinds, as one image set.
+
+    Each picture is turned upright as its camera noted (EXIF), laid over white where it is
+    transparent, cut to the square in its middle, and made ``size`` pixels wide with antialiasing
+    (bicubic). 16-bit grey, palette and CMYK pictures become 8 bits of grey or RGB; color profiles
+    are not applied; of an animation the first frame counts. Files come in the order of their names.
+
+    Folders inside are classes: all pictures below ``path/cats`` get the label of ``"cats"``. Without
+    folders inside, all have label 0. Files of other kinds, and hidden ones, are left out.
+
+    Args:
+        path: the folder; ``~`` is your home.
+        size: height and width in pixels; the DCGAN pair wants an even number from 8.
+        channels: 3 for color, 1 for grey.
+        unreadable: ``"skip"`` files that are damaged, or have over 100 million pixels, with a warning
+            that names them; ``"refuse"`` to go on.
+
+    Raises:
+        ValueError: for a folder that isn't there or has no (readable) picture, pictures beside folders
+            of pictures, another ``channels`` or ``unreadable``, or an unreadable file to be refused.
+
+    Warns:
+        UserWarning: naming the files that were skipped.
+    """
+    where, size = given_path(path), whole("size", size)
+    if channels not in (1, 3):
+        raise ValueError(f"channels={channels!r}; need 3 for color or 1 for grey")
+    if unreadable not in ("skip", "refuse"):
+        raise ValueError(f"unreadable={unreadable!r}; need 'skip' or 'refuse'")
+    images, names, classes, failed = [], [], [], []
+    for name, files in _find(where).items():
+        for file in files:
+            try:
+                images.append(torch.from_numpy(_read(file, size, int(channels))))
+                names.append(name)
+            except Exception as error:  # Pillow has a dozen kinds for a damaged file
+                failed.append(f"{file.relative_to(where)} ({error})")
+        classes += [name] if name in names[-1:] else []
+    if failed:
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        text = f"path={str(where)!r} has {len(failed)} unreadable of {len(failed) + len(images)} "
+        text += f"pictures: {', '.join(failed[:5])}{more}"
+        if unreadable == "refuse" or not images:
+            raise ValueError(f"{text}; mend or remove them")
+        warnings.warn(f"{text}; skipped", stacklevel=2)
+    labels = [classes.index(name) for name in names]
+    return ImageSet(torch.stack(images), torch.tensor(labels, device="cpu"), tuple(classes))
