@@ -3,8 +3,8 @@
     python scripts/notebook.py new exercise 3 "What the reader will write"
     python scripts/notebook.py new page 16-name "Title of the chapter"
 
-An exercise is three cells at the end of its chapter and an entry in gancourse/exercises/chNN.py; a
-page is a notebook with three of them, a line in _toc.yml and a link from the chapter before. From
+An exercise is three cells at the end of its chapter and a file, gancourse/exercises/chNN/eK.py;
+a page is a notebook with three of them, a line in _toc.yml and a link from the chapter before. From
 there on, edit; `python -m pytest -k 3.6` and `python -m pytest -k 16-name` say what is missing.
 """
 
@@ -43,36 +43,37 @@ def {function}(x):
 ```
 
 </details>"""
-DATA = '''
-# --- {id} {title}
+DATA = '''"""Exercise {id}: {title}."""
+
+import torch
+
+from .. import Exercise, Mistake
 
 
 def _{function}(x):
     return x.mean(0)
 
 
-def _{function}_inputs(g):
+def _inputs(g):
     """Samples of unequal numbers and sizes."""
     return [(torch.randn(n, d, generator=g),) for n, d in ((4, 3), (7, 2), (5, 5))]
 
 
-_{upper}_MISTAKES = [
+MISTAKES = [
     Mistake(lambda x: x.mean(1), "You average over the features: average over the samples."),
     Mistake(lambda x: x.sum(0), "This is the sum of the samples: divide by how many there are."),
     Mistake(lambda x: x.mean(), "This is one number for all features: keep one for each."),
 ]
-'''
-ENTRY = """    Exercise("{id}", "{title}", difficulty=1, minutes=5, reference=_{function},
-             inputs=_{function}_inputs, mistakes=_{upper}_MISTAKES),
-"""
-MODULE = '''"""Exercises of chapter {number}."""
 
-import torch
-
-from . import Exercise, Mistake
-
-EXERCISES = [
-]  # fmt: skip
+EXERCISE = Exercise(
+    "{id}",
+    "{title}",
+    difficulty=1,
+    minutes=5,
+    reference=_{function},
+    inputs=_inputs,
+    mistakes=MISTAKES,
+)
 '''
 PAGE = [
     (
@@ -144,30 +145,27 @@ def _three(names: dict[str, str]) -> list[NotebookNode]:
 
 
 def _register(number: int, names: dict[str, str], root: Path) -> Path:
-    """Write the exercise into gancourse/exercises/chNN.py."""
-    path = root / "gancourse" / "exercises" / f"ch{number:02d}.py"
-    text = path.read_text(encoding="utf-8") if path.exists() else MODULE.format(number=number)
-    head, found, entries = text.partition("\nEXERCISES = [")
-    entries, closed, rest = entries.rpartition("]")
-    if not (found and closed):
-        raise ValueError(f"{path}: no `EXERCISES = [...]` at its end to write the new one into")
-    entries = entries.rstrip()
-    entries += "," if entries and not entries.endswith(",") else ""
-    entries += "\n" + ENTRY.format(**names)
-    path.write_text(head + DATA.format(**names) + found + entries + closed + rest, encoding="utf-8")
+    """Write the exercise into gancourse/exercises/chNN/eK.py, where the checker finds it."""
+    chapter = root / "gancourse" / "exercises" / f"ch{number:02d}"
+    chapter.mkdir(exist_ok=True)
+    if not (chapter / "__init__.py").exists():
+        text = f'"""Exercises of chapter {number}."""\n'
+        (chapter / "__init__.py").write_text(text, encoding="utf-8")
+    path = chapter / f"e{names['id'].partition('.')[2]}.py"
+    path.write_text(DATA.format(**names), encoding="utf-8")
     return path
 
 
 def _names(number: int, k: int, title: str) -> dict[str, str]:
     function = f"mean_of_samples_{k}"
-    return dict(id=f"{number}.{k}", title=title, function=function, upper=function.upper())
+    return dict(id=f"{number}.{k}", title=title, function=function)
 
 
 def new_exercise(number: int, title: str, root: Path = ROOT) -> str:
     """Append an exercise to a chapter; returns its id.
 
     Raises:
-        ValueError: there is no such chapter, or its exercises' file has another shape.
+        ValueError: there is no such chapter.
     """
     from . import notebook
 

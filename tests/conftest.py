@@ -32,3 +32,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("wrong answers by machine to the exercises")
         for line in sorted(told):
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """The engine with one small exercise, t.1, and no others."""
+    from gancourse import exercises
+    from tests.exercise_help import example
+
+    monkeypatch.setattr(exercises, "EXERCISES", {"t.1": example()})

@@ -29,8 +29,8 @@ from typing import Any
 import torch
 
 import gancourse.exercises as engine
-from gancourse.exercises import _sandbox
-from tests.test_exercises import printed, run_cell
+from gancourse.exercises import _run, _sandbox
+from tests.exercise_help import printed, printed_ids, run_cell
 
 LISTS = Path(__file__).parent / "survivors"
 SECONDS = 3.0  # a mutant that loops for ever is as dead as one that raises
@@ -215,7 +215,7 @@ def mutated(source: str) -> Iterator[tuple[str, str, str]]:
 @functools.cache
 def sources(exercise_id: str) -> tuple[tuple[str, Callable[[str], Any], str], ...]:
     """(where from, source -> answer, source): the printed solution, and the reference if plain."""
-    page, found = printed()[exercise_id], []
+    page, found = printed(exercise_id), []
 
     def from_page(text: str) -> Any:
         return run_cell(page.stub, text)[1]
@@ -274,13 +274,13 @@ def right_answers(exercise_id: str) -> Iterator[Answer]:
             continue
         dressed = {"a class": _Class(f), "partial": functools.partial(f)}
         dressed["a lambda"] = lambda *args, f=f: f(*args)
-        results = [] if clinic else engine._expected(exercise).results
+        results = [] if clinic else _run.expected_run(exercise).results
         if results and not exercise.strict:
             one = results[0]
             changes: dict[str, Callable] = {}
             if _floating(results):
                 changes["float64"] = lambda t: t.double() if t.is_floating_point() else t
-            if not any(map(engine._asks, results)) and exercise.observe is None:
+            if not any(map(_run.asks, results)) and exercise.observe is None:
                 changes["numpy"] = lambda t: t.detach().numpy()
                 changes["a list"] = lambda t: t.tolist()
             if isinstance(one, torch.Tensor) and one.ndim == 0:
@@ -318,13 +318,13 @@ def passes(exercise: Any, answer: Callable) -> bool:
                 exam = exercise.examine(answer)
                 verdict.append(set(exercise.states(exam).values()) == {"healthy"})
                 return
-            expected = engine._expected(exercise)
-            run = engine._Run(exercise, answer, expected)
+            expected = _run.expected_run(exercise)
+            run = _run.Run(exercise, answer, expected)
             for index in range(len(run.cases)):
                 run.one(index)
-                if engine._differ(exercise, expected.seen[index], run.seen[index]):
+                if _run.differ(exercise, expected.seen[index], run.seen[index]):
                     return
-                if any(engine._forbidden(exercise, expected, run)):
+                if any(_run.forbidden(exercise, expected, run)):
                     return
             verdict.append(True)
 
@@ -354,7 +354,7 @@ class Result:
 
 def judge(chapter: int, only: tuple[str, ...] = ()) -> Result:
     result = Result()
-    for exercise_id in sorted(printed(), key=lambda name: [int(n) for n in name.split(".")]):
+    for exercise_id in sorted(printed_ids(), key=lambda name: [int(n) for n in name.split(".")]):
         if int(exercise_id.split(".")[0]) != chapter or (only and exercise_id not in only):
             continue
         exercise = engine.EXERCISES[exercise_id]

@@ -10,13 +10,14 @@ import textwrap
 
 import pytest
 import torch
-from test_exercises import printed, run_cell
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, relu, softplus
 
 import gancourse.exercises as engine
 from gancourse import data, metrics
-from gancourse.exercises import _case, _ward, check, clinic
+from gancourse.exercises import check, clinic
+from gancourse.exercises.clinic import _case, _ward
+from tests.exercise_help import printed, run_cell
 
 torch.set_num_threads(1)
 
@@ -25,7 +26,7 @@ NAMES = list(CASES)
 
 
 def grade(name, answer):
-    return engine._grade(CASES[name], answer)
+    return engine.grade(CASES[name], answer)
 
 
 def body(source):
@@ -44,12 +45,12 @@ def test_there_are_twelve():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stub_is_the_patient_word_for_word(name):
-    assert body(printed()[name].stub) == body(inspect.getsource(CASES[name].broken))
+    assert body(printed(name).stub) == body(inspect.getsource(CASES[name].broken))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_untouched_patient_is_reported_unchanged(name, capsys):
-    asked, stub = run_cell(printed()[name].stub)
+    asked, stub = run_cell(printed(name).stub)
     report = check(asked, stub)
     assert report.headline == f"Exercise {name}: unchanged"
     assert not report.passed and not report.attempted
@@ -463,7 +464,7 @@ def test_a_first_answer_needs_one_run_and_no_other(monkeypatch):
         wrong = {"15.2": lambda r, f: (d_loss(r, f), -softplus(-f).mean()),
                  "15.4": lambda images: images.float() / 100,
                  "15.7": placed(torch.zeros_like)}  # fmt: skip
-        assert not engine._grade(case, wrong[name])[0] and len(runs) == 1
+        assert not engine.grade(case, wrong[name])[0] and len(runs) == 1
 
 
 def test_the_patients_own_digits(monkeypatch):
@@ -529,7 +530,7 @@ def test_not_attempted_raised_and_endless():
             pass
 
     quick = dataclasses.replace(CASES["15.2"], seconds=0.2)
-    assert "did not finish within 0.2 s" in engine._grade(quick, endless)[2]
+    assert "did not finish within 0.2 s" in engine.grade(quick, endless)[2]
 
 
 def test_an_edit_that_nobody_foresaw_gets_its_lab_report():
@@ -565,9 +566,9 @@ def test_a_right_step_on_a_bad_seed_gets_two_more(bad_seeds, passes, words):
     case = dataclasses.replace(
         CASES["15.9"], broken=lambda x: 0, bench=bench, run=run, signs=signs, mistakes=[]
     )
-    passed, attempted, message = engine._grade(case, lambda x: 2 * x)
+    passed, attempted, message = engine.grade(case, lambda x: 2 * x)
     assert passed == passes and attempted and words in message, message
-    assert "changed, and is not well" in engine._grade(case, lambda x: 5 * x)[2]
+    assert "changed, and is not well" in engine.grade(case, lambda x: 5 * x)[2]
 
 
 def test_the_notebooks_generators_are_left_alone():

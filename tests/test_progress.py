@@ -26,8 +26,7 @@ def session(monkeypatch):
         name: Exercise(name, name, 1, minutes, "right", mistakes=[Mistake("wrong", "no, not that")])
         for name, minutes in (("1.1", 5), ("1.2", 10), ("15.1", 8))
     }
-    monkeypatch.setattr(engine, "_registry", lambda: made)
-    monkeypatch.setattr(engine, "_find", made.__getitem__)
+    monkeypatch.setattr(engine, "EXERCISES", made)
 
 
 def new_session(monkeypatch):

@@ -50,14 +50,14 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     code, said = run(clone, "scripts/notebook.py", "new", "exercise", "3", "The mean of samples")
     assert code == 0, said
     places = changed(clone)
-    assert sorted(places) == ["book/03-failures.ipynb", "gancourse/exercises/ch03.py"]
+    assert sorted(places) == ["book/03-failures.ipynb", "gancourse/exercises/ch03/e6.py"]
 
     last = max(int(p.name[:2]) for p in (clone / "book").glob("[0-9][0-9]-*.ipynb"))
     page = f"{last + 1:02d}-pictures"
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Pictures")
     assert code == 0, said
     places = set(changed(clone)) - set(places)
-    assert len(places) == 4 and f"book/{page}.ipynb" in places and "_toc.yml" in places, places
+    assert len(places) == 7 and f"book/{page}.ipynb" in places and "_toc.yml" in places, places
 
     quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     wanted = f"3.6 or {last + 1}."

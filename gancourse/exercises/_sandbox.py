@@ -53,7 +53,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _ours(frame: traceback.FrameSummary) -> bool:
-    return Path(frame.filename).parent == Path(__file__).parent
+    return Path(__file__).parent in Path(frame.filename).parents
 
 
 def readers_line(error: BaseException, answer: Callable) -> list[str]:

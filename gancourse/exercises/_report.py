@@ -1,0 +1,80 @@
+"""What `check` found, as text and as HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def shell() -> Any:
+    """The IPython shell, where there is one. Never imports IPython."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module and hasattr(module, "get_ipython") else None
+
+
+_PRE = (
+    "margin:.2em 0;padding:0;background:none;border:0;color:inherit;box-shadow:none;"
+    "white-space:pre-wrap"
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What `check` found. It has been shown already; ``print(report)`` shows it again."""
+
+    exercise_id: str
+    title: str
+    passed: bool
+    message: str
+    attempted: bool = True
+    _cell: int | None = field(default=None, compare=False)
+
+    @property
+    def headline(self) -> str:
+        state = "passed" if self.passed else "not yet" if self.attempted else "not attempted yet"
+        if not self.attempted and self.message:  # a case of the clinic, as ill as it came
+            state = "unchanged"
+        return f"Exercise {self.exercise_id}: {state}"
+
+    def __repr__(self) -> str:
+        return f"<{self.headline}>"  # the report itself has been printed already
+
+    def __str__(self) -> str:
+        indented = "".join(f"\n  {line}" for line in self.message.splitlines())
+        return self.headline + indented
+
+    def _repr_html_(self) -> str:
+        # Colors only in the bar, so that the text follows the page's theme; words carry the state.
+        mark, color = ("✓", "#009E73") if self.passed else ("✗", "#D55E00")
+        if not self.attempted:
+            mark, color = "○", "#777777"
+        body = ""
+        for line in map(html.escape, self.message.splitlines()):
+            if line.startswith("  "):  # code and values
+                body += f'<pre style="{_PRE}">{line}</pre>'
+            else:
+                line = re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
+                line = re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", line)
+                body += f'<p style="margin:.2em 0">{line}</p>'
+        return (
+            f'<div class="gc-report" style="border-left:4px solid {color};padding:.2em 0 .2em .9em;'
+            f'margin:.5em 0"><strong><span aria-hidden="true">{mark} </span>'
+            f"{html.escape(self.headline)}</strong>{body}</div>"
+        )
+
+    def _ipython_display_(self) -> None:
+        """Nothing in the cell that called `check`, which has shown it; in another cell, all."""
+        now = shell()
+        if now is None or self._cell != now.execution_count:
+            self._show()
+
+    def _show(self) -> None:
+        if shell() is None:
+            print(self)
+        else:
+            from IPython.display import display
+
+            display({"text/html": self._repr_html_(), "text/plain": str(self)}, raw=True)

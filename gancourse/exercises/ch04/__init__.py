@@ -1,0 +1,1 @@
+"""Exercises of chapter 4: transport plans, W1 on a line, the dual's constraint, the WGAN step."""

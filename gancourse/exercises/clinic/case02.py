@@ -1,0 +1,100 @@
+"""Case 15.2: The best loss curves on the ward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch.nn.functional import softplus
+
+from . import _ward as ward
+from ._case import Case, Exam, Mistake, Sign
+from ._probes import INF, agreements, alliance
+
+
+def _sick(real_logits, fake_logits):
+    d_loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+    g_loss = softplus(fake_logits).mean()
+    return d_loss, g_loss
+
+
+def _well(real_logits, fake_logits):
+    d_loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+    g_loss = softplus(-fake_logits).mean()
+    return d_loss, g_loss
+
+
+def _bench(losses: Callable, seed: int) -> Exam:
+    players, sides, balance, size, prints = agreements(losses)
+    signs = {
+        "pulls of G and D on fakes (cosine)": players,
+        "pulls of D on real and fake (sign)": sides,
+        "D's pull on real / on fakes": balance,
+        "largest pull of a batch": size,
+    }
+    return Exam(signs, fingerprint=prints)
+
+
+def _run(losses: Callable, seed: int) -> Exam:
+    d_step, g_step = ward.steps_from(losses)
+    exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True)
+    exam.signs = {
+        "distance to the data": exam.signs["distance"],
+        "modes covered, of 8": exam.signs["modes"],
+    }
+    return exam
+
+
+SIGNS = (
+    *alliance("pulls of G and D on fakes (cosine)", "pulls of D on real and fake (sign)", "D"),
+    Sign("distance to the data", -INF, 0.15, trained=True),
+    Sign("modes covered, of 8", 6, 8, trained=True),
+)
+
+MISTAKES = [
+    Mistake(
+        lambda real_logits, fake_logits: (
+            _sick(real_logits, fake_logits)[0],
+            softplus(-real_logits).mean(),
+        ),
+        "G's loss now contains no fake at all, so it has no gradient in G. G is judged by "
+        "what D says about *fakes*.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            softplus(real_logits).mean() + softplus(-fake_logits).mean(),
+            softplus(-fake_logits).mean(),
+        ),
+        "You flipped D's labels and G's target together: two allies in new uniforms. Turn "
+        "one of the two players round, not both.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            softplus(-real_logits).mean() + softplus(-fake_logits).mean(),
+            softplus(fake_logits).mean(),
+        ),
+        "You turned D's half on the fakes round, so that D calls everything real. D's loss was "
+        "right; the other player's is not.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            softplus(-real_logits).mean() + softplus(-fake_logits).mean(),
+            softplus(-fake_logits).mean(),
+        ),
+        "G's loss is right now, but D's half on the fakes was turned as well: D calls "
+        "everything real.",
+    ),
+]
+
+EXERCISE = Case(
+    "15.2",
+    "The best loss curves on the ward",
+    difficulty=1,
+    minutes=8,
+    reference=_well,
+    broken=_sick,
+    bench=_bench,
+    run=_run,
+    symptom="The two players still pull the fakes' logits the same way.",
+    signs=SIGNS,
+    mistakes=MISTAKES,
+)

@@ -1,0 +1,102 @@
+"""Case 15.6: The estimate that only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import _ward as ward
+from ._case import Case, Exam, Mistake, Sign
+from ._probes import INF, agreements, alliance
+
+
+def _sick(real_scores, fake_scores):
+    critic_loss = real_scores.mean() - fake_scores.mean()
+    g_loss = -fake_scores.mean()
+    return critic_loss, g_loss
+
+
+def _well(real_scores, fake_scores):
+    critic_loss = fake_scores.mean() - real_scores.mean()
+    g_loss = -fake_scores.mean()
+    return critic_loss, g_loss
+
+
+def _bench(losses: Callable, seed: int) -> Exam:
+    players, sides, balance, size, prints = agreements(losses)
+    signs = {
+        "pulls of G and critic on fakes (cosine)": players,
+        "pulls of critic on real and fake (sign)": sides,
+        "the critic's pull on real / on fakes": balance,
+        "largest pull of a batch": size,
+    }
+    return Exam(signs, fingerprint=prints)
+
+
+def _run(losses: Callable, seed: int) -> Exam:
+    d_step, g_step = ward.steps_from(losses)
+    exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True, clip=0.2)
+    exam.signs = {
+        "farthest sample (the ring has radius 1)": exam.signs["farthest"],
+        "distance to the data": exam.signs["distance"],
+        "modes covered, of 8": exam.signs["modes"],
+    }
+    return exam
+
+
+SIGNS = (
+    *alliance(
+        "pulls of G and critic on fakes (cosine)",
+        "pulls of critic on real and fake (sign)",
+        "the critic",
+    ),
+    Sign("farthest sample (the ring has radius 1)", -INF, 4, trained=True),
+    Sign("distance to the data", -INF, 0.5, trained=True),
+    Sign("modes covered, of 8", 3, 8, trained=True),
+)
+
+MISTAKES = [
+    Mistake(
+        lambda real_scores, fake_scores: (
+            fake_scores.mean() - real_scores.mean(),
+            fake_scores.mean(),
+        ),
+        "You turned both players round, so they pull together again, the other way. Turn one.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (
+            -(real_scores.mean() + fake_scores.mean()),
+            -fake_scores.mean(),
+        ),
+        "A bracket slipped: with -(real + fake) the critic raises every score. Real and "
+        "generated need opposite signs.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (
+            -(real_scores.mean() - fake_scores.mean()).abs(),
+            -fake_scores.mean(),
+        ),
+        "The absolute value lets the critic separate either way round. When it happens to put "
+        "the fakes on top, G is its ally again: signs have to be fixed, not free.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (
+            real_scores.mean() - fake_scores.mean(),
+            -real_scores.mean(),
+        ),
+        "G's loss now contains no fake at all, so no gradient reaches G.",
+    ),
+]
+
+EXERCISE = Case(
+    "15.6",
+    "The estimate that only grows",
+    difficulty=2,
+    minutes=10,
+    reference=_well,
+    broken=_sick,
+    bench=_bench,
+    run=_run,
+    symptom="Critic and generator still push the fakes' scores the same way.",
+    signs=SIGNS,
+    mistakes=MISTAKES,
+)
