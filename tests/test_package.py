@@ -111,10 +111,6 @@ MOST_OF_A_TEST = 600  # lines of a test file: what a reader takes in at one sitt
 # Longer still; each is being split, and its row goes with the split.
 LONGER = {
     "gancourse/training.py",
-    "gancourse/exercises/__init__.py",
-    *(f"gancourse/exercises/ch{chapter:02}.py" for chapter in range(1, 15)),
-    "gancourse/exercises/clinic.py",
-    "tests/test_exercises.py",
 }
 # Code lines of each module when somebody last looked at it as a whole.
 SIZES = {
