@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from . import checkpoints
 from ._settings import trainable
 from ._state import modes_of
+from ._warn import warn
 
 if TYPE_CHECKING:
     from .training import GANTrainer
@@ -121,10 +121,9 @@ def _check_data(data: Tensor) -> None:
             "a tanh generator: x / 127.5 - 1 for bytes, 2 * x - 1 for [0, 1]"
         )
     if data.ndim == 4 and data.min() >= 0 and data.max() > 0:
-        warnings.warn(
+        warn(
             f"data are images with no value below 0 ({data.min():.3g} to {data.max():.3g}): are they "
             "in [0, 1]? A tanh generator draws in [-1, 1]: give 2 * x - 1",
-            stacklevel=5,
         )
 
 

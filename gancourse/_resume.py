@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from . import checkpoints
 from ._settings import check_schedule
 from ._state import random_state, settings_of, soundness
+from ._warn import warn
 from .checkpoints import ANEW, CheckpointError, Lock, TornError
 from .history import History
 
@@ -59,11 +59,10 @@ def save_if_possible(run: GANTrainer, path: Path, last: bool) -> None:
             then = "it is tried again at the next save"
             if last:
                 then = "the run is at its end: mend it and call trainer.save(path), now"
-            warnings.warn(
+            warn(
                 f"{path} could not be written at step {run.step} ({error}). Is the disk full, "
                 f"or the drive no longer mounted? Training goes on; {then}. An earlier "
                 "save, if there is one, is as it was",
-                stacklevel=2,
             )
         run._unsaved = True
     else:
@@ -127,17 +126,16 @@ def _put_in(run: GANTrainer, state: dict[str, Any], path: Path, networks_only: b
     if len(state["rng"]) == len(run.rng.get_state()):
         run.rng.set_state(state["rng"].cpu())
     else:
-        warnings.warn(
+        warn(
             f"{path} was saved on another kind of device, whose random numbers {run.device} "
             "can't go on with; fine for samples, but a resumed run will draw other batches",
-            stacklevel=4,
         )
     torch.set_rng_state(state["torch_rng"].cpu())
     if state.get("cuda_rng") is not None and run._cuda:
         torch.cuda.set_rng_state(state["cuda_rng"].cpu(), run.device)
     run.step, run._done, run._pending = state["step"], state["step"], []
     # A schedule of the file's is this trainer's business only if both have one.
-    has_schedule = (state.get("settings") or {"decay": True})["decay"]
+    has_schedule = (state.get("settings") or {"schedule": True})["schedule"]
     run.total = state.get("total") if has_schedule else None
 
 
@@ -167,10 +165,9 @@ def begin(run: GANTrainer, path: Path, steps: int, fresh: bool) -> None:
             checkpoints.set_aside(path)
         elif previous.exists() and not path.exists() and run.step == 0:
             checkpoints.set_aside(path)  # or it would be gone after two saves
-            warnings.warn(
+            warn(
                 f"{path} is not there, so the run begins anew; the save before it, {name}.prev, "
                 f"is not used and now called {name}.old (to go on from it, call it {name})",
-                stacklevel=5,
             )
     if not path.exists():
         return
@@ -182,26 +179,24 @@ def begin(run: GANTrainer, path: Path, steps: int, fresh: bool) -> None:
         state, torn = checkpoints.read(previous, run.device), error
     if state["step"] > run.step:
         saved = state.get("settings") or {}
-        check_schedule(run.decay and saved.get("decay", True), state.get("total"), steps)
+        check_schedule(run.schedule and saved.get("schedule", True), state.get("total"), steps)
         take_over(run, state, path if torn is None else previous)
         different = differences(run, state, data=True)
         if different and run.step >= steps:
-            warnings.warn(
+            warn(
                 f"{path} {different}. IT IS FINISHED ({run.step} steps): nothing was trained "
                 f"now, and what you get is that run. {ANEW.format(name)}",
-                stacklevel=5,
             )
         elif different:
-            warnings.warn(
+            warn(
                 f"{path} {different}. This trainer's are used from step {run.step + 1} on. "
                 f"{ANEW.format(name)}",
-                stacklevel=5,
             )
     if torn is not None and run.rank == 0:
         # Out of the way, or the next save would put it over the good one.
         os.replace(path, checkpoints.beside(path, ".torn"))
         os.replace(previous, checkpoints.actual(path))
-        warnings.warn(f"{torn}; going on from {previous}", stacklevel=5)
+        warn(f"{torn}; going on from {previous}")
 
 
 def _bare(name: str) -> str:

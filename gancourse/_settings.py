@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from ._numbers import real as a_number
 from ._numbers import whole
+from ._warn import warn
 from .history import FLUSH
 
 BELOW_1 = math.nextafter(1.0, 0.0)
@@ -128,10 +128,9 @@ def when(callback: Any, steps_given: Any, steps: int) -> set[int]:
             "range(0, 1001, 100) or [0, 10, 100]"
         ) from None
     if wanted and max(wanted) > steps:
-        warnings.warn(
+        warn(
             f"callback_steps names step {max(wanted)}, which is never reached: the run ends at "
             f"{steps}",
-            stacklevel=3,
         )
     return wanted
 

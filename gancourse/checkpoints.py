@@ -24,7 +24,8 @@ from ._paths import given_path
 
 MAGIC = b"GANCOURSE-CKPT-1"
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
-FORMAT = 2  # 1: no settings inside
+FORMAT = 3  # 1: no settings inside; 2: some under other names
+RENAMED = {"clip": "weight_clip", "decay": "schedule"}  # settings, since format 3
 ANEW = "fit(..., fresh=True) begins anew and keeps the old file as {}.old"
 
 # What every checkpoint holds, whichever version wrote it, and of which type.
@@ -240,6 +241,8 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
             f"{path} has format {version!r}, and this gancourse reads up to {FORMAT}; update it, "
             "or choose another name"
         )
+    if isinstance(state.get("settings"), dict):
+        state["settings"] = {RENAMED.get(k, k): v for k, v in state["settings"].items()}
     for name, kind in NEEDED.items():
         if name not in state or not isinstance(state[name], kind):
             came = f"a {type(state[name]).__name__}" if name in state else "nothing"

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from torch import Tensor, nn
 
 from . import _resume, checkpoints, losses, penalties
 from ._batches import batches, check_labels
+from ._names import renamed
 from ._numbers import real as a_number
 from ._numbers import whole
 from ._paths import given_path
@@ -43,6 +43,7 @@ from ._settings import (
     when,
 )
 from ._state import Kept, modes_of, nets_of, scalers_of, soundness, what_is_unsound
+from ._warn import warn
 from .checkpoints import CheckpointError, Lock, run_folder
 from .history import FLUSH, DivergedError, History
 from .scaling import Processes
@@ -74,10 +75,11 @@ class GANTrainer:
         r1, r2: gamma of the gradient penalty on real / on generated samples (``gamma / 2
             * E|grad|^2``).
         gp: lambda of WGAN-GP's penalty between real and generated samples (target 1, two-sided).
-        clip: bound that the discriminator's weights are clamped to after each of its steps.
+        weight_clip: bound that the discriminator's weights are clamped to after each of its steps
+            (of weights: gradients are never clipped).
         ema: decay of the running average of the generator's weights, e.g. 0.999. Buffers
             (BatchNorm's statistics) are copied, not averaged. ``sample`` then uses the average.
-        decay: of both learning rates over a ``fit``: None, ``"linear"`` (constant for the first
+        schedule: of both learning rates over a ``fit``: None, ``"linear"`` (constant for the first
             half, then straight to 0) or ``"cosine"``.
         amp: None, or the half precision that the networks' passes run in, ``"bf16"`` or ``"fp16"``
             (with a loss scaler for each player). Weights, losses and whatever a penalty
@@ -99,6 +101,7 @@ class GANTrainer:
             or None.
     """
 
+    @renamed(decay="schedule", clip="weight_clip")
     @torch.inference_mode(False)
     def __init__(
         self,
@@ -113,9 +116,9 @@ class GANTrainer:
         r1: float = 0.0,
         r2: float = 0.0,
         gp: float = 0.0,
-        clip: float | None = None,
+        weight_clip: float | None = None,
         ema: float | None = None,
-        decay: str | None = None,
+        schedule: str | None = None,
         amp: str | None = None,
         accumulate: int = 1,
         seed: int = 0,
@@ -134,16 +137,18 @@ class GANTrainer:
         self.r2 = a_number("r2", r2, "0 or more", least=0)
         self.gp = a_number("gp", gp, "0 or more", least=0)
         need = "None or a positive bound"
-        self.clip = None if clip is None else a_number("clip", clip, need, above=0)
+        self.weight_clip = (
+            None if weight_clip is None else a_number("weight_clip", weight_clip, need, above=0)
+        )
         need = "None or a number in [0, 1), e.g. 0.999"
         self.ema_decay = None if ema is None else a_number("ema", ema, need, least=0, most=BELOW_1)
         for name, value, known in (
-            ("decay", decay, (None, "linear", "cosine")),
+            ("schedule", schedule, (None, "linear", "cosine")),
             ("amp", amp, tuple(AMP)),
         ):
             if not (value is None or isinstance(value, str)) or value not in known:
                 raise ValueError(f"{name}={value!r}; need None, {known[1]!r} or {known[2]!r}")
-        self.decay, self.amp = decay, amp
+        self.schedule, self.amp = schedule, amp
         self.seed = whole("seed", seed, least=-(2**63), most=2**64 - 2)
         self.processes = Processes(accelerator, device)
         self.accelerator, self.device = accelerator, self.processes.device
@@ -216,8 +221,8 @@ class GANTrainer:
             with self.processes.averaging(self._d, last=len(done) == self.accumulate - 1):
                 done.append(self._backward(part, learning))
         self._update(self.optimizer_d, self.scaler_d)
-        if self.clip is not None:
-            penalties.clip_weights_(nn.ParameterList(learning), self.clip)
+        if self.weight_clip is not None:
+            penalties.clip_weights_(nn.ParameterList(learning), self.weight_clip)
         return _total(done)
 
     def _backward(self, part: Any, learning: list[Tensor]) -> Tensor:
@@ -336,13 +341,14 @@ class GANTrainer:
 
     # --- the loop ---------------------------------------------------------------------------------
 
+    @renamed(every="save_every")
     def fit(
         self,
         data: Any,
         steps: int,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
-        every: int = 1000,
+        save_every: int = 1000,
         callback: Callable[[GANTrainer], object] | None = None,
         callback_steps: Iterable[float] | None = None,
         progress: bool | None = None,
@@ -375,7 +381,7 @@ class GANTrainer:
             steps: generator steps in all.
             checkpoint: file to resume from if it is there, and to save to. A save that fails is
                 told and tried again; a file that another run is writing is refused.
-            every: steps between two saves. The save before the last is kept as ``<name>.prev``.
+            save_every: steps between two saves. The save before the last is kept as ``<name>.prev``.
             callback: called with the trainer after each step listed in ``callback_steps`` (0:
                 before the first), in any order; without a list, after every 100th and the last.
             progress: show a progress bar. None: in a live session yes, in a book build no.
@@ -387,7 +393,7 @@ class GANTrainer:
             CheckpointError: for a file that another run wrote, or is writing.
             DivergedError: when a loss or weight is no longer finite. The file on disk stays good.
         """
-        steps, every = whole("steps", steps, 0), whole("every", every)
+        steps, save_every = whole("steps", steps, 0), whole("save_every", save_every)
         wanted = when(callback, callback_steps, steps)
         if callback is not None and not torch.is_grad_enabled():
             callback = torch.no_grad()(callback)  # it sees the session's mode
@@ -401,7 +407,7 @@ class GANTrainer:
         self._modes = modes_of(*nets_of(self))
         try:
             try:
-                self._fit(data, steps, path, every, callback, wanted, bar, fresh)
+                self._fit(data, steps, path, save_every, callback, wanted, bar, fresh)
             finally:
                 self._settle(bar)
         finally:  # once more: the interrupt may have come in the midst of settling
@@ -414,7 +420,7 @@ class GANTrainer:
         data: Any,
         steps: int,
         path: Path | None,
-        every: int,
+        save_every: int,
         callback: Callable[[GANTrainer], object] | None,
         wanted: set[int],
         bar: Any,
@@ -429,7 +435,7 @@ class GANTrainer:
             with self.processes.main_first():
                 _resume.begin(self, path, steps, fresh)
             self.processes.check_in_step(self.step, path)
-        check_schedule(self.step and self.decay, self.total, steps)
+        check_schedule(self.step and self.schedule, self.total, steps)
         self.total, self._unsaved = steps, False
         if self.step >= steps and (self.step == 0 or self._done >= self.step):
             return
@@ -440,7 +446,7 @@ class GANTrainer:
         self._keep()
         while True:
             if self._done < self.step:  # of the last step, or of one before an interrupt
-                self._after_a_step(steps, path, every, callback, wanted, bar)
+                self._after_a_step(steps, path, save_every, callback, wanted, bar)
             if self.step >= steps:
                 return
             self._open = True
@@ -456,13 +462,13 @@ class GANTrainer:
         self,
         steps: int,
         path: Path | None,
-        every: int,
+        save_every: int,
         callback: Callable[[GANTrainer], object] | None,
         wanted: set[int],
         bar: Any,
     ) -> None:
         last = self.step == steps
-        save = path is not None and self.step > 0 and (last or self.step % every == 0)
+        save = path is not None and self.step > 0 and (last or self.step % save_every == 0)
         call = callback is not None and self.step in wanted
         # (Processes must meet at the same steps: there the clock has no say.)
         late = self.world == 1 and self._kept is not None and time.monotonic() > self._kept.until
@@ -557,10 +563,10 @@ class GANTrainer:
         return batch if self.loss.pairs else {"labels": batch["labels"]}
 
     def _set_learning_rates(self) -> None:
-        if self.decay is None or self.total is None:
+        if self.schedule is None or self.total is None:
             return
         progress = self.step / self.total
-        if self.decay == "linear":
+        if self.schedule == "linear":
             factor = min(1.0, 2 * (1 - progress))
         else:
             factor = (1 + math.cos(math.pi * progress)) / 2
@@ -596,13 +602,27 @@ class GANTrainer:
         if len(new):
             bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
 
+    # Their names before the second edition.
+    clip = property(lambda self: self.weight_clip)
+    decay = property(lambda self: self.schedule)
+
     # --- checkpoints ------------------------------------------------------------------------------
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked for, by the names of the arguments; a checkpoint holds it too."""
-        names = ("n_critic", "lr", "betas", "batch_size", "r1", "r2", "gp", "clip", "decay", "amp")
-        mine = {name: getattr(self, name) for name in (*names, "accumulate", "seed")}
+        names = (
+            "n_critic",
+            "lr",
+            "betas",
+            "batch_size",
+            "r1",
+            "r2",
+            "gp",
+            "weight_clip",
+            "schedule",
+        )
+        mine = {name: getattr(self, name) for name in (*names, "amp", "accumulate", "seed")}
         return {"loss": self.loss.name, "ema": self.ema_decay, **mine}
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -656,7 +676,7 @@ class GANTrainer:
         _resume.take_over(self, state, path, networks_only)
         different = _resume.differences(self, state)
         if different and not networks_only:
-            warnings.warn(f"{path} {different}. This trainer's are used from here on", stacklevel=2)
+            warn(f"{path} {different}. This trainer's are used from here on")
 
 
 def _total(parts: list[Tensor]) -> Tensor:

@@ -57,7 +57,7 @@ def main() -> None:
     ring = data.ring(std=0.03)
     trainer = GANTrainer(
         nets.MLPGenerator(), nets.MLPDiscriminator(), loss="nonsaturating", lr=2e-3,
-        betas=(0.0, 0.99), r1=0.1, decay="linear", device="cpu",
+        betas=(0.0, 0.99), r1=0.1, schedule="linear", device="cpu",
     )  # fmt: skip
     real = ring.sample(300, torch.Generator().manual_seed(0))
     fig, axes = plt.subplots(1, 4, figsize=(12, 3.4))

@@ -59,10 +59,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     discriminator = nets.ConditionalDCGANDiscriminator(shape, num_classes=classes)
     trainer = GANTrainer(
-        generator, discriminator, r1=1.0, lr=2e-3, betas=(0.0, 0.99), ema=0.995, decay="cosine",
+        generator, discriminator, r1=1.0, lr=2e-3, betas=(0.0, 0.99), ema=0.995, schedule="cosine",
         batch_size=arguments.batch_size, amp=arguments.amp, accelerator=accelerator,
     )  # fmt: skip
-    trainer.fit(images, arguments.steps, checkpoint=folder / "run.ckpt", every=arguments.every)
+    trainer.fit(images, arguments.steps, checkpoint=folder / "run.ckpt", save_every=arguments.every)
 
     samples = trainer.sample(8 * classes)
     if accelerator.is_main_process:

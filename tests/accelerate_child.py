@@ -34,7 +34,7 @@ def ring(**settings):
 
 CASES = {
     "r1": lambda: images(r1=1.0),
-    "conditional-ema": lambda: conditional(r1=1.0, ema=0.9, decay="cosine"),
+    "conditional-ema": lambda: conditional(r1=1.0, ema=0.9, schedule="cosine"),
     "relativistic-r1-r2": lambda: conditional(r1=0.5, r2=0.5, loss="relativistic"),
     "spectral-hinge": lambda: images(norm="spectral", loss="hinge"),
     "gp-parts": lambda: ring(gp=1.0, loss="wasserstein", n_critic=2, accumulate=2),

@@ -49,7 +49,7 @@ def names(folder):
 @pytest.fixture
 def path(tmp_path):
     """A run of 20 steps, with the save at 10 beside it."""
-    trainer().fit(RING, 20, checkpoint=tmp_path / "run.ckpt", every=10, progress=False)
+    trainer().fit(RING, 20, checkpoint=tmp_path / "run.ckpt", save_every=10, progress=False)
     return tmp_path / "run.ckpt"
 
 
@@ -80,9 +80,9 @@ def test_a_finished_run_asked_for_with_other_settings_is_loud(path):
 
 def test_fine_tuning_has_its_own_rate_and_schedule(tmp_path):
     path = tmp_path / "run.ckpt"
-    old = trainer(decay="cosine")
+    old = trainer(schedule="cosine")
     old.fit(RING, 10, checkpoint=path, progress=False)
-    tuned = trainer(decay="linear", lr=2e-3)
+    tuned = trainer(schedule="linear", lr=2e-3)
     with pytest.raises(ValueError, match="decays its learning rate over 10.*networks_only"):
         tuned.fit(RING, 30, checkpoint=path, progress=False)
     assert tuned.step == 0  # refused before anything was taken over
@@ -96,8 +96,8 @@ def test_fine_tuning_has_its_own_rate_and_schedule(tmp_path):
 
 def test_the_schedules_length_comes_with_the_file(tmp_path):
     path = tmp_path / "run.ckpt"
-    trainer(decay="cosine").fit(RING, 10, checkpoint=path, progress=False)
-    loaded = trainer(decay="cosine")
+    trainer(schedule="cosine").fit(RING, 10, checkpoint=path, progress=False)
+    loaded = trainer(schedule="cosine")
     loaded.load(path)
     assert loaded.total == 10
     with pytest.raises(ValueError, match="steps=12, but the run so far"):
@@ -301,7 +301,7 @@ def test_a_save_that_fails_does_not_end_the_run(path, monkeypatch):
 
     t = trainer()
     with pytest.warns(UserWarning) as said:
-        t.fit(RING, 60, checkpoint=path, every=10, progress=False, callback=weather,
+        t.fit(RING, 60, checkpoint=path, save_every=10, progress=False, callback=weather,
               callback_steps=[21, 55])  # fmt: skip
     assert [("no space left" in str(w.message), "step 30" in str(w.message)) for w in said] == [
         (True, True)
@@ -322,3 +322,23 @@ def test_no_file_of_weights_that_are_not_finite(path):
     with pytest.raises(DivergedError):
         t.fit(RING, 21, progress=False)
     assert path.read_bytes() == old and MAGIC in old
+
+
+def test_a_file_of_the_second_format_is_read(tmp_path):
+    """Its settings have their old names; nothing differs, so nothing is said."""
+    path = tmp_path / "run.ckpt"
+    trainer(schedule="cosine", weight_clip=0.1).fit(RING, 10, checkpoint=path, progress=False)
+
+    def older(s):
+        s["format"] = 2
+        for new, old in (("schedule", "decay"), ("weight_clip", "clip")):
+            s["settings"][old] = s["settings"].pop(new)
+
+    rewrite(path, older)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        t = trainer(schedule="cosine", weight_clip=0.1)
+        t.load(path)
+    assert t.total == 10
+    with pytest.warns(UserWarning, match="weight_clip was 0.1 and is 0.2"):
+        trainer(schedule="cosine", weight_clip=0.2).load(path)

@@ -117,8 +117,8 @@ def in_package(settings: dict, monkeypatch, steps: int = STEPS) -> list[dict]:
     trainer = training.GANTrainer(
         G, blurred, loss=s["loss"], n_critic=s["nD"], lr=(s["lrG"], s["lrD"]), batch_size=n,
         betas=(s["beta1"], s["beta2"]), r1=s["r1"], r2=s["r2"], gp=s["gp"],
-        clip=s["clip"] or None, ema=s["ema"], device="cpu",
-        decay=None if s["decay"] == "none" else s["decay"],
+        weight_clip=s["clip"] or None, ema=s["ema"], device="cpu",
+        schedule=None if s["decay"] == "none" else s["decay"],
     )  # fmt: skip
     if s["optimizerG"] == "sgd":
         trainer.optimizer_g = torch.optim.SGD(G.parameters(), s["lrG"])

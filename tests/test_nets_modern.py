@@ -58,7 +58,7 @@ def test_they_train_resume_and_average_like_any_other(name, amp, tmp_path):
             generator, discriminator, loss="relativistic", lr=2e-3, r1=1.0, r2=1.0, ema=0.9,
             batch_size=6, amp=amp, device="cpu",
         )  # fmt: skip
-        trainer.fit(x, steps, checkpoint=path, every=2, progress=False)
+        trainer.fit(x, steps, checkpoint=path, save_every=2, progress=False)
         return trainer
 
     whole = fit(4)

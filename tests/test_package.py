@@ -20,8 +20,9 @@ FILES = {p.stem: [p] for p in PACKAGE.glob("*.py") if p.stem != "__init__"} | {
 EXERCISES = FILES.pop("exercises")
 MODULES = sorted(FILES)
 
-# The doors through which arguments come in; any module may use them, and they import nothing.
-DOORS = {"_numbers", "_paths"}
+# The doors through which arguments come in and warnings go out; any module may use them, and they
+# import nothing.
+DOORS = {"_names", "_numbers", "_paths", "_warn"}
 # The rooms behind `training`: what is asked for, data to batches, a copy to go back to, the files.
 ROOMS = {"_settings", "_batches", "_state", "_resume"}
 # module -> modules of the package that it may import (the design's arrows, and no others)
@@ -41,11 +42,7 @@ def package_imports(path: Path) -> set[str]:
     found = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     # What a function is told of its arguments' types is no arrow: it imports nothing when it runs.
-    tree.body = [
-        n
-        for n in tree.body
-        if not (isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test))
-    ]
+    tree.body = [n for n in tree.body if not ast.unparse(n).startswith("if TYPE_CHECKING:")]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             base = here[: len(here) + 1 - node.level] if node.level else []

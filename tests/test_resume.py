@@ -44,11 +44,11 @@ class Dropout(nets.MLPDiscriminator):  # draws from the global random stream
         return super().forward(torch.nn.functional.dropout(x, 0.1, self.training))
 
 t = GANTrainer(nets.MLPGenerator(8, (1, 8, 8)), Dropout((1, 8, 8)), r1=0.1, ema=0.99,
-               decay="cosine", batch_size=32, device="cpu")
+               schedule="cosine", batch_size=32, device="cpu")
 def tick(t):
     print(t.step, flush=True)
     time.sleep(0.02 if slow else 0)
-t.fit(data.digits(), steps, checkpoint=path, every=10, progress=False,
+t.fit(data.digits(), steps, checkpoint=path, save_every=10, progress=False,
       callback=tick, callback_steps=range(steps))
 torch.save({"g": t.generator.state_dict(), "d": t.discriminator.state_dict(),
             "ema": t.ema.state_dict(), "og": t.optimizer_g.state_dict(),
@@ -104,8 +104,8 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path):
 def test_torn_checkpoint_is_refused_and_the_previous_one_used(tmp_path):
     path = tmp_path / "run.ckpt"
     t = trainer()
-    t.fit(data.ring(), 20, checkpoint=path, every=10, progress=False)
-    t.fit(data.ring(), 30, checkpoint=path, every=10, progress=False)
+    t.fit(data.ring(), 20, checkpoint=path, save_every=10, progress=False)
+    t.fit(data.ring(), 30, checkpoint=path, save_every=10, progress=False)
     end = state(t.generator)
     for damage in (lambda b: b[: len(b) // 2], lambda b: b[:900] + bytes([b[900] ^ 1]) + b[901:]):
         path.write_bytes(damage(path.read_bytes()))
@@ -113,7 +113,7 @@ def test_torn_checkpoint_is_refused_and_the_previous_one_used(tmp_path):
             trainer().load(path)
         again = trainer()
         with pytest.warns(UserWarning, match=r"torn or altered.*going on from .*run\.ckpt\.prev"):
-            again.fit(data.ring(), 30, checkpoint=path, every=10, progress=False)
+            again.fit(data.ring(), 30, checkpoint=path, save_every=10, progress=False)
         assert same(end, state(again.generator))
 
 
@@ -267,7 +267,7 @@ def test_divergence_says_where_and_keeps_the_checkpoint(tmp_path):
     torch.manual_seed(0)
     t = GANTrainer(nets.MLPGenerator(), Exploding(2), device="cpu")
     with pytest.raises(DivergedError, match="step 21") as error:
-        t.fit(data.ring(), 500, checkpoint=path, every=10, progress=False)
+        t.fit(data.ring(), 500, checkpoint=path, save_every=10, progress=False)
     assert error.value.step == 21 and error.value.checkpoint == path
     assert str(path) in str(error.value)
     healthy = GANTrainer(nets.MLPGenerator(), Exploding(2), device="cpu")
@@ -301,8 +301,8 @@ def test_fit_counts_steps_in_all():
 # --- whatever happens in the midst of it -----------------------------------------------------------
 
 INTERRUPTED = {
-    "gp": lambda: mixed(loss="wasserstein", gp=1.0, clip=0.1, n_critic=2),
-    "r1-ema": lambda: mixed(r1=0.1, ema=0.9, decay="linear"),
+    "gp": lambda: mixed(loss="wasserstein", gp=1.0, weight_clip=0.1, n_critic=2),
+    "r1-ema": lambda: mixed(r1=0.1, ema=0.9, schedule="linear"),
     "fp16": lambda: mixed(amp="fp16", r2=0.1, accumulate=2),
     "pairs": lambda: conditional(loss="relativistic", r1=0.1, batch_size=6),
 }
@@ -334,7 +334,7 @@ def interrupted(case, folder, stop):
     real = three_classes(60) if case == "pairs" else three_classes(60)[0]
     arguments = {
         "progress": False, "callback_steps": [0, 1, 3], "checkpoint": folder / "run.ckpt",
-        "callback": lambda t: calls.append((t.step, t.sample(2).sum().item())), "every": 2,
+        "callback": lambda t: calls.append((t.step, t.sample(2).sum().item())), "save_every": 2,
     }  # fmt: skip
     before = sys.gettrace()
     sys.settrace(lambda frame, event, _: line if frame.f_code.co_filename in files else None)

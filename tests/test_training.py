@@ -33,7 +33,7 @@ torch.set_num_threads(1)
 # --- the two steps ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("extra", [{}, {"r1": 0.1, "r2": 0.1}, {"gp": 10.0}, {"clip": 0.05}])
+@pytest.mark.parametrize("extra", [{}, {"r1": 0.1, "r2": 0.1}, {"gp": 10.0}, {"weight_clip": 0.05}])
 @pytest.mark.parametrize("name", losses.LOSSES)
 def test_each_step_changes_its_own_player_only(name, extra):
     t = trainer(loss=name, **extra)
@@ -90,7 +90,7 @@ def test_no_gradient_is_computed_that_nobody_uses():
 
 
 def test_clip_comes_after_the_step():
-    t = trainer(loss="wasserstein", clip=0.01, lr=1.0)
+    t = trainer(loss="wasserstein", weight_clip=0.01, lr=1.0)
     t.fit(data.ring(), 3, progress=False)
     assert max(p.abs().max() for p in t.discriminator.parameters()) <= 0.01
 
@@ -176,7 +176,7 @@ def test_ema_averages_parameters_and_copies_buffers():
 def test_decay_schedules():
     seen = []
     for decay in (None, "linear", "cosine"):
-        t = trainer(decay=decay, lr=(0.1, 0.2))
+        t = trainer(schedule=decay, lr=(0.1, 0.2))
         rates = []
         t.fit(
             data.ring(), 8, progress=False, callback_steps=range(1, 9),
@@ -221,13 +221,13 @@ def test_same_seed_same_run_other_seed_other_run():
 def test_the_label_decides_the_sample(loss):
     """400 steps: each label's samples lie at its class's centre. With shuffled labels they can't."""
     x, y = three_classes()
-    t = conditional(loss=loss, r1=0.3, lr=4e-3, betas=(0.0, 0.99), decay="cosine")
+    t = conditional(loss=loss, r1=0.3, lr=4e-3, betas=(0.0, 0.99), schedule="cosine")
     t.fit((x, y), 400, progress=False)
     for k in range(3):
         mean = t.sample(200, labels=k).mean(0)
         assert (mean - CENTERS[k]).norm() < 0.2, (k, mean)
 
-    t = conditional(loss=loss, r1=0.3, lr=4e-3, betas=(0.0, 0.99), decay="cosine")
+    t = conditional(loss=loss, r1=0.3, lr=4e-3, betas=(0.0, 0.99), schedule="cosine")
     t.fit((x, y[torch.randperm(len(y), generator=torch.Generator().manual_seed(1))]), 400)
     assert max((t.sample(200, labels=k).mean(0) - CENTERS[k]).norm() for k in range(3)) > 1.2
 
@@ -307,7 +307,7 @@ def test_sample_takes_labels():
 
 @pytest.mark.parametrize("amp", [None, "fp16"])
 def test_conditional_run_cut_off_and_resumed_is_the_whole_one(tmp_path, amp):
-    settings = {"ema": 0.9, "decay": "cosine", "r1": 0.5, "amp": amp, "accumulate": 2}
+    settings = {"ema": 0.9, "schedule": "cosine", "r1": 0.5, "amp": amp, "accumulate": 2}
     whole = conditional_images(**settings)
     whole.fit(data.digits(), 24, progress=False)
 
@@ -318,11 +318,11 @@ def test_conditional_run_cut_off_and_resumed_is_the_whole_one(tmp_path, amp):
     cut_off = conditional_images(**settings)
     with pytest.raises(KeyboardInterrupt):
         cut_off.fit(
-            data.digits(), 24, checkpoint=path, every=5, callback=cut, callback_steps=[18],
+            data.digits(), 24, checkpoint=path, save_every=5, callback=cut, callback_steps=[18],
             progress=False,
         )  # fmt: skip
     resumed = conditional_images(**settings)
-    resumed.fit(data.digits(), 24, checkpoint=path, every=5, progress=False)
+    resumed.fit(data.digits(), 24, checkpoint=path, save_every=5, progress=False)
     for net in ("generator", "discriminator", "ema"):
         assert same(state(getattr(whole, net)), state(getattr(resumed, net)))
     assert whole.history.d_loss.equal(resumed.history.d_loss)

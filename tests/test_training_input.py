@@ -3,6 +3,7 @@ input is told."""
 
 import contextlib
 import copy
+import inspect
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,11 +15,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from gancourse import (
-    data,
-    losses,
-    nets,
-)
+from gancourse import checkpoints, data, losses, nets
 from gancourse.training import DivergedError, GANTrainer
 from tests.runs import (
     NormGenerator,
@@ -104,7 +101,7 @@ def test_two_types_of_networks_are_named():
 # --- frozen parameters -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("extra", [{"r1": 0.1, "r2": 0.1}, {"gp": 1.0}, {"clip": 0.001}])
+@pytest.mark.parametrize("extra", [{"r1": 0.1, "r2": 0.1}, {"gp": 1.0}, {"weight_clip": 0.001}])
 def test_frozen_layers_stay_frozen_and_as_they_are(extra):
     t = trainer(ema=0.9, **extra)
     frozen = [*t.discriminator.net[0].parameters(), *t.generator.net[0].parameters()]
@@ -145,9 +142,9 @@ SETTINGS = {
     "betas": st.tuples(numbers(st.floats(0, 0.875)), numbers(st.floats(0, 0.875))),
     "n_critic": numbers(st.integers(1, 2), True), "batch_size": numbers(st.just(8), True),
     "accumulate": numbers(st.sampled_from([1, 2]), True), "r1": WEIGHT, "gp": WEIGHT,
-    "ema": st.one_of(st.none(), numbers(st.just(0.5))), "clip": st.one_of(st.none(), RATE),
+    "ema": st.one_of(st.none(), numbers(st.just(0.5))), "weight_clip": st.one_of(st.none(), RATE),
     "seed": st.one_of(numbers(st.integers(-9, 9), True), st.sampled_from([-(2**63), 2**64 - 2])),
-    "decay": st.sampled_from([None, "linear", "cosine"]),
+    "schedule": st.sampled_from([None, "linear", "cosine"]),
     "amp": st.sampled_from([None, "bf16", "fp16"]), "loss": st.sampled_from([*losses.LOSSES]),
 }  # fmt: skip
 
@@ -167,7 +164,7 @@ def test_what_a_trainer_accepts_it_can_save_load_and_resume(chosen):
         path = Path(folder, "run.ckpt")
         stop = KeyboardInterrupt()
         with contextlib.suppress(KeyboardInterrupt):
-            first.fit(data.ring(), 4, checkpoint=path, every=2, progress=False,
+            first.fit(data.ring(), 4, checkpoint=path, save_every=2, progress=False,
                       callback_steps=[2], callback=lambda t: (_ for _ in ()).throw(stop))  # fmt: skip
         second.fit(data.ring(), 4, checkpoint=path, progress=False)
         assert same(state(whole.generator), state(second.generator))
@@ -180,8 +177,8 @@ def test_what_a_trainer_accepts_it_can_save_load_and_resume(chosen):
     [
         {"lr": "1e-3"}, {"lr": float("inf")}, {"lr": (1e-3,)}, {"lr": None}, {"betas": (0.5,)},
         {"betas": 0.5}, {"betas": "ab"}, {"batch_size": 16.5}, {"n_critic": 2.5}, {"seed": 1.5},
-        {"r1": float("nan")}, {"r2": float("inf")}, {"gp": True}, {"clip": "a"}, {"ema": True},
-        {"accumulate": None}, {"decay": ["linear"]}, {"amp": 1}, {"seed": 2**64},
+        {"r1": float("nan")}, {"r2": float("inf")}, {"gp": True}, {"weight_clip": "a"}, {"ema": True},
+        {"accumulate": None}, {"schedule": ["linear"]}, {"amp": 1}, {"seed": 2**64},
     ],
 )  # fmt: skip
 def test_what_is_no_number_is_named(settings_):
@@ -304,7 +301,7 @@ def test_weights_that_are_not_finite_stop_the_run_and_keep_the_file(tmp_path):
     t.discriminator.bad = True
     old = path.read_bytes()
     with pytest.raises(DivergedError, match=r"weight of the generator.*last good state"):
-        t.fit(data.ring(), 10, checkpoint=path, every=1, progress=False)
+        t.fit(data.ring(), 10, checkpoint=path, save_every=1, progress=False)
     assert path.read_bytes() == old
 
 
@@ -333,9 +330,9 @@ IMAGES = torch.zeros(10, 1, 8, 8)
         ({"betas": (0.5, 1.0)}, "betas=(0.5, 1.0)"),
         ({"r1": -0.1}, "r1=-0.1"),
         ({"gp": -1.0}, "gp=-1.0"),
-        ({"clip": 0.0}, "clip=0.0"),
+        ({"weight_clip": 0.0}, "weight_clip=0.0"),
         ({"ema": 1.0}, "ema=1.0"),
-        ({"decay": "step"}, "decay='step'"),
+        ({"schedule": "step"}, "schedule='step'"),
         ({"amp": "float16"}, "amp='float16'"),
         ({"accumulate": 0}, "accumulate=0"),
         ({"accumulate": 3}, "batch_size=16 can't be cut into accumulate=3"),
@@ -406,8 +403,8 @@ def test_bad_calls_are_named(tmp_path):
     t = trainer()
     with pytest.raises(ValueError, match="steps=-1"):
         t.fit(data.ring(), -1)
-    with pytest.raises(ValueError, match="every=0"):
-        t.fit(data.ring(), 1, every=0)
+    with pytest.raises(ValueError, match="save_every=0"):
+        t.fit(data.ring(), 1, save_every=0)
     with pytest.raises(ValueError, match="n=0"):
         t.sample(0)
     for path in (tmp_path, tmp_path / "missing" / "run.ckpt"):
@@ -418,7 +415,7 @@ def test_bad_calls_are_named(tmp_path):
     column = nn.Linear(2, 1)
     with pytest.raises(ValueError, match=r"need logits \(2,\)"):
         GANTrainer(nets.MLPGenerator(), column, device="cpu").fit(data.ring(), 1, progress=False)
-    decayed = trainer(decay="linear")
+    decayed = trainer(schedule="linear")
     decayed.fit(data.ring(), 4, progress=False)
     with pytest.raises(ValueError, match="steps=9, but the run so far"):
         decayed.fit(data.ring(), 9, progress=False)
@@ -432,3 +429,54 @@ def test_images_that_look_like_0_to_1_are_noticed():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run.fit(data.digits(), 2, progress=False)
+
+
+# --- names that were others once ------------------------------------------------------------------
+
+
+def test_old_names_go_on_and_mean_the_same(tmp_path):
+    """The keywords of the first edition: not a word, and the same run to the bit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        old = trainer(loss="wasserstein", decay="cosine", clip=0.02)
+        new = trainer(loss="wasserstein", schedule="cosine", weight_clip=0.02)
+        old.fit(data.ring(), 9, checkpoint=tmp_path / "old.ckpt", every=3, progress=False)
+        new.fit(data.ring(), 9, checkpoint=tmp_path / "new.ckpt", save_every=3, progress=False)
+    assert same(state(old.generator), state(new.generator)) and old.settings == new.settings
+    assert old.clip == old.weight_clip == 0.02 and old.decay == old.schedule == "cosine"
+    for name in ("old", "new"):  # every third was saved
+        kept = checkpoints.read(tmp_path / f"{name}.ckpt.prev", old.device)
+        assert kept["step"] == 6
+    assert "weight_clip" in inspect.signature(GANTrainer).parameters
+
+
+def test_an_old_name_beside_its_new_one_is_refused():
+    with pytest.raises(ValueError, match=r"clip=1 and weight_clip=2 are one setting.*weight_clip"):
+        trainer(clip=1, weight_clip=2)
+    with pytest.raises(ValueError, match="every=1 and save_every=1 are one setting"):
+        trainer().fit(data.ring(), 1, every=1, save_every=1)
+
+
+def test_an_error_says_the_name_that_was_given():
+    for words, settings in (
+        ("decay='step'; need", {"decay": "step"}),
+        ("schedule='step'; need", {"schedule": "step"}),
+        ("clip=-1; need", {"clip": -1}),
+        ("lr=0; need", {"lr": 0, "clip": 1}),
+    ):
+        with pytest.raises(ValueError, match=f"^{words}"):
+            trainer(**settings)
+    with pytest.raises(ValueError, match="^every=0; need"):
+        trainer().fit(data.ring(), 1, every=0)
+
+
+def test_warnings_point_at_the_readers_line(tmp_path):
+    """Whichever room they come from: what is given to fit, to load, in images."""
+    path = tmp_path / "run.ckpt"
+    trainer().fit(data.ring(), 2, checkpoint=path, progress=False)
+    with pytest.warns(UserWarning) as said:
+        trainer(r1=0.5).fit(data.ring(), 3, checkpoint=path, progress=False)
+        trainer().load(path)
+        trainer().fit(data.ring(), 2, callback=print, callback_steps=[9], progress=False)
+        trainer((1, 8, 8)).fit(data.digits().images.float() / 255, 1, progress=False)
+    assert len(said) == 4 and {w.filename for w in said} == {__file__}

@@ -122,8 +122,9 @@ def digits(seed, device, record, *, steps, r1, decay, betas):
     generator = nets.MLPGenerator(16, (1, 8, 8), width=128, depth=2)
     discriminator = nets.MLPDiscriminator((1, 8, 8), width=128, depth=2)
     trainer = training.GANTrainer(
-        generator, discriminator, lr=1e-3, betas=betas, r1=r1, decay=decay, seed=seed, device="cpu"
-    )
+        generator, discriminator, lr=1e-3, betas=betas, r1=r1, schedule=decay, seed=seed,
+        device="cpu",
+    )  # fmt: skip
     began = time.process_time()
     trainer.fit(images, steps, progress=False)
     seconds = time.process_time() - began
@@ -148,7 +149,7 @@ def mnist_gpu(seed, device, record: Any, *, steps, width, batch_size):
     untrained = copy.deepcopy(generator).to(device)
     discriminator = nets.MLPDiscriminator((1, 28, 28), width=width)
     trainer = training.GANTrainer(
-        generator, discriminator, lr=5e-4, betas=(0.0, 0.99), r1=1.0, decay="cosine", ema=0.999,
+        generator, discriminator, lr=5e-4, betas=(0.0, 0.99), r1=1.0, schedule="cosine", ema=0.999,
         batch_size=batch_size, amp="bf16", seed=seed, device=device,
     )  # fmt: skip
     wait: Callable[[], Any] = torch.cuda.synchronize if device.type == "cuda" else int

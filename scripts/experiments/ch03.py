@@ -15,7 +15,7 @@ from gancourse import data, metrics, nets, training
 from scripts.experiments import experiment
 
 RECIPE: dict[str, Any] = {
-    "loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999), "decay": "linear"
+    "loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999), "schedule": "linear"
 }  # fmt: skip
 CHANGES: dict[str, dict[str, Any]] = {
     "healthy": {},
@@ -91,13 +91,13 @@ def logs(seed: int, device: torch.device, record: Any, *, steps: int) -> dict[st
     runs = {"A": "rotation", "B": "vanishing", "C": "dropping", "D": "collapse"}
     for letter, name in runs.items():
         if name == "vanishing":  # plain gradient descent, against a head start of 500 steps
-            trainer = make(seed, {"loss": "minimax", "decay": None})
+            trainer = make(seed, {"loss": "minimax", "schedule": None})
             plain = torch.optim.SGD(trainer.generator.parameters(), 1e-2)
             trainer.optimizer_g = plain  # type: ignore[assignment]
             for _ in range(500):
                 trainer.d_step(ring.sample(128, trainer.rng))
         else:
-            keep = {"decay": None} if name == "rotation" else {}  # else it freezes half-way
+            keep = {"schedule": None} if name == "rotation" else {}  # else it freezes half-way
             trainer = make(seed, {**CHANGES[name], **keep})
         columns: dict[str, list] = {"gradient": [], "spread": [], "modes": []}
 

@@ -20,7 +20,13 @@ from scripts.experiments import Recorder, experiment
 TARGETS = {"ring": data.ring(), "grid": data.grid()}
 # 3x64 MLPs, z = 2, batch 128. "GAN, 5 D steps" gives the GAN what the critic gets.
 METHODS: dict[str, dict] = {
-    "WGAN": {"loss": "wasserstein", "n_critic": 5, "clip": 0.05, "lr": 5e-4, "betas": (0.0, 0.99)},
+    "WGAN": {
+        "loss": "wasserstein",
+        "n_critic": 5,
+        "weight_clip": 0.05,
+        "lr": 5e-4,
+        "betas": (0.0, 0.99),
+    },
     "GAN": {"loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999)},
     "GAN, 5 D steps": {"loss": "nonsaturating", "n_critic": 5, "lr": 1e-3, "betas": (0.5, 0.999)},
 }

@@ -197,7 +197,7 @@ def depth(seed: int, device: torch.device, record: Recorder, **rest: Any) -> dic
 
 GANS: dict[str, dict] = {
     "non-saturating, nothing": {"loss": "nonsaturating"},
-    "Wasserstein, clip 0.05": {"loss": "wasserstein", "clip": 0.05},
+    "Wasserstein, clip 0.05": {"loss": "wasserstein", "weight_clip": 0.05},
     "Wasserstein, gradient penalty 0.1": {"loss": "wasserstein", "gp": 0.1},
     "non-saturating, spectral norm": {"loss": "nonsaturating", "spectral": True},
     "non-saturating, R1 0.1": {"loss": "nonsaturating", "r1": 0.1},
@@ -219,7 +219,7 @@ def gan(seed: int, device: torch.device, record: Recorder, *, steps: int, **rest
                     if isinstance(layer, nn.Linear):
                         spectral_norm(layer)
             trainer = training.GANTrainer(
-                generator, critic, betas=(0.0, 0.9), decay="linear", seed=seed, device=device,
+                generator, critic, betas=(0.0, 0.9), schedule="linear", seed=seed, device=device,
                 **options,
             )  # fmt: skip
             trainer.fit(real, steps, progress=False)

@@ -33,9 +33,9 @@ from scripts.experiments import Recorder, experiment
 # gamma of the gradient penalties: in units of the data, so it differs with their scale
 GAMMA = {"ring": 0.1, "grid": 0.03}
 TUTORIAL: dict[str, Any] = {
-    "loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999), "decay": None,
+    "loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999), "schedule": None,
 }  # fmt: skip
-FAST: dict[str, Any] = {"lr": 2e-3, "betas": (0.0, 0.99), "decay": "linear"}
+FAST: dict[str, Any] = {"lr": 2e-3, "betas": (0.0, 0.99), "schedule": "linear"}
 PAIRS: dict[str, Any] = {"loss": "relativistic"}
 R1: dict[str, Any] = {"r1": True}
 R2: dict[str, Any] = {"r2": True}
@@ -66,7 +66,7 @@ def cube() -> dict[str, dict[str, Any]]:
     rows = {
         optimizer(*corner): TUTORIAL
         | R1
-        | {"lr": corner[0], "betas": corner[1:3], "decay": corner[3]}
+        | {"lr": corner[0], "betas": corner[1:3], "schedule": corner[3]}
         for corner in corners
     }
     del rows[optimizer(2e-3, 0.0, 0.99, "linear")]  # it is LOSSES["non-saturating, R1"]
@@ -87,14 +87,14 @@ BOTTOM: dict[str, dict[str, Any]] = {
     "tutorial + beta1 0": TUTORIAL | {"betas": (0.0, 0.999)},
     "tutorial + beta2 0.99": TUTORIAL | {"betas": (0.5, 0.99)},
     "tutorial + rate 2e-3": TUTORIAL | {"lr": 2e-3},
-    "tutorial + linear decay": TUTORIAL | {"decay": "linear"},
+    "tutorial + linear decay": TUTORIAL | {"schedule": "linear"},
 }
 # ... and one thing of the recipe's optimizer put back (its loss and penalties: LOSSES).
 TOP: dict[str, dict[str, Any]] = {
     "recipe, beta1 0.5": RECIPE | {"betas": (0.5, 0.99)},
     "recipe, beta2 0.999": RECIPE | {"betas": (0.0, 0.999)},
     "recipe, rate 1e-3": RECIPE | {"lr": 1e-3},
-    "recipe, no decay": RECIPE | {"decay": None},
+    "recipe, no decay": RECIPE | {"schedule": None},
 }
 # WGAN-GP with the lambda of its authors' toys; one critic step costs what a row above costs.
 WGAN: dict[str, dict[str, Any]] = {
@@ -154,10 +154,11 @@ class Runs:
 
     def __init__(
         self, target: Any, seeds: Sequence[int], *, loss: str, lr: float,
-        betas: tuple[float, float], decay: str | None, r1: float = 0.0, r2: float = 0.0,
+        betas: tuple[float, float], schedule: str | None, r1: float = 0.0, r2: float = 0.0,
         gp: float = 0.0, n_critic: int = 1, batch_size: int = 128,
     ):  # fmt: skip
-        self.target, self.seeds, self.loss, self.lr, self.decay = target, seeds, loss, lr, decay
+        self.target, self.seeds, self.loss, self.lr = target, seeds, loss, lr
+        self.schedule = schedule
         self.r1, self.r2, self.gp, self.n_critic = r1, r2, gp, n_critic
         self.batch_size, self.done = batch_size, 0
         pairs = []
@@ -221,7 +222,7 @@ class Runs:
 
     def step(self, total: int) -> None:
         """One generator step of ``total``, with the discriminator's before it."""
-        factor = min(1.0, 2 * (1 - self.done / total)) if self.decay else 1.0
+        factor = min(1.0, 2 * (1 - self.done / total)) if self.schedule else 1.0
         for optimizer in self.optimizers:
             optimizer.param_groups[0]["lr"] = self.lr * factor
         for _ in range(self.n_critic):

@@ -228,7 +228,7 @@ def a_gan(
     trainer = GANTrainer(
         nets.DCGANGenerator(64, (1, 28, 28), width=width),
         nets.DCGANDiscriminator((1, 28, 28), width=width),
-        loss="nonsaturating", r1=1.0, lr=2e-4, betas=(0.0, 0.99), decay="cosine", ema=0.999,
+        loss="nonsaturating", r1=1.0, lr=2e-4, betas=(0.0, 0.99), schedule="cosine", ema=0.999,
         batch_size=64, seed=seed, device=device,
     )  # fmt: skip
     trainer.fit(train.float(), steps, progress=False)

@@ -19,9 +19,9 @@ from scripts.experiments import experiment
 
 METHODS = {
     "plain": dict(loss="nonsaturating", betas=(0.5, 0.999)),
-    "R1": dict(loss="nonsaturating", r1=0.3, betas=(0.0, 0.99), decay="cosine"),
+    "R1": dict(loss="nonsaturating", r1=0.3, betas=(0.0, 0.99), schedule="cosine"),
     "relativistic": dict(
-        loss="relativistic", r1=0.1, r2=0.1, betas=(0.0, 0.99), decay="cosine"
+        loss="relativistic", r1=0.1, r2=0.1, betas=(0.0, 0.99), schedule="cosine"
     ),  # + R1 + R2
 }
 

@@ -22,7 +22,7 @@ from scripts.experiments import Recorder, experiment
 # The chapter's settings. lr and decay are those of both players.
 RECIPE: dict[str, Any] = {
     "loss": "nonsaturating", "lr": 3e-3, "betas": (0.0, 0.99), "batch_size": 32, "r1": 1.0,
-    "ema": 0.995, "decay": "linear",
+    "ema": 0.995, "schedule": "linear",
 }  # fmt: skip
 # Each ablation changes one thing of the recipe, or the few things its name says.
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
         "d_norm": "batch",
         "betas": (0.5, 0.999),
         "lr": 2e-4,
-        "decay": None,
+        "schedule": None,
         "ema": None,
     },
 }

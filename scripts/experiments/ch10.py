@@ -61,7 +61,7 @@ class TwoHeads(nn.Module):
 
 # Both players' settings, of every run here but those on a GPU.
 RECIPE: dict[str, Any] = {
-    "lr": 2e-3, "betas": (0.0, 0.99), "r1": 0.1, "decay": "cosine", "batch_size": 64,
+    "lr": 2e-3, "betas": (0.0, 0.99), "r1": 0.1, "schedule": "cosine", "batch_size": 64,
 }  # fmt: skip
 
 
@@ -291,7 +291,7 @@ def overlap(seed, device, record, *, steps, batch):
 # The chapter's GPU cell trains this pair with these settings.
 GPU: dict[str, Any] = {
     "loss": "nonsaturating", "lr": 2e-4, "betas": (0.0, 0.99), "batch_size": 64, "r1": 1.0,
-    "ema": 0.999, "decay": "linear",
+    "ema": 0.999, "schedule": "linear",
 }  # fmt: skip
 
 

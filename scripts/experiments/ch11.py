@@ -119,7 +119,7 @@ def train(make, steps: int, seed: int, **settings: Any) -> tuple[GANTrainer, flo
     torch.manual_seed(seed)
     generator, discriminator = make()
     trainer = GANTrainer(
-        generator, discriminator, batch_size=32, betas=(0.0, 0.99), decay="cosine", ema=0.99,
+        generator, discriminator, batch_size=32, betas=(0.0, 0.99), schedule="cosine", ema=0.99,
         seed=seed, device="cpu", **settings,
     )  # fmt: skip
 
@@ -180,7 +180,7 @@ def ladder_average(
         torch.manual_seed(seed)
         generator, discriminator = _r3gan()
         trainer = GANTrainer(
-            generator, discriminator, batch_size=32, betas=(0.0, 0.99), decay="cosine",
+            generator, discriminator, batch_size=32, betas=(0.0, 0.99), schedule="cosine",
             seed=seed, device="cpu", lr=lr, **MODELS["R3GAN"][2],
         )  # fmt: skip
         averages = {d: copy.deepcopy(generator).eval() for d in (0.9, 0.99)}
@@ -261,7 +261,7 @@ def style_trainer(
     return GANTrainer(
         nets.StyleGenerator(32, SHAPE, width=12, mixing=mixing),
         nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
-        batch_size=batch_size, betas=(0.0, 0.99), decay="cosine", seed=seed, device="cpu",
+        batch_size=batch_size, betas=(0.0, 0.99), schedule="cosine", seed=seed, device="cpu",
     )  # fmt: skip
 
 
@@ -388,7 +388,7 @@ def r3gan(
     trainer = GANTrainer(
         nets.R3GANGenerator(64, shape, width=width, blocks=blocks),
         nets.R3GANDiscriminator(shape, width=width, blocks=blocks),
-        loss="relativistic", r1=gamma, r2=gamma, lr=lr, betas=(0.0, 0.99), decay="cosine",
+        loss="relativistic", r1=gamma, r2=gamma, lr=lr, betas=(0.0, 0.99), schedule="cosine",
         ema=0.999, batch_size=batch_size, amp="bf16", seed=seed, device=device,
     )  # fmt: skip
     began = time.perf_counter()

@@ -55,7 +55,7 @@ def conditional_gan(x: Tensor, y: Tensor, steps: int, seed: int) -> GANTrainer:
         nets.ConditionalMLPDiscriminator((1, 8, 8), width=128, depth=2),
     )
     trainer = GANTrainer(
-        *pair, lr=1e-3, betas=(0, 0.99), r1=0.1, ema=0.995, decay="cosine", batch_size=64,
+        *pair, lr=1e-3, betas=(0, 0.99), r1=0.1, ema=0.995, schedule="cosine", batch_size=64,
         seed=seed, device="cpu",
     )  # fmt: skip
     trainer.fit((x, y), steps, progress=False)

@@ -115,7 +115,7 @@ def train_gan(x: Tensor, seed: int, steps: int) -> GANTrainer:
         nets.MLPDiscriminator((1, 8, 8), width=128, depth=2),
     )
     trainer = GANTrainer(
-        *pair, lr=1e-3, betas=(0, 0.99), r1=0.1, decay="cosine", seed=seed, device="cpu"
+        *pair, lr=1e-3, betas=(0, 0.99), r1=0.1, schedule="cosine", seed=seed, device="cpu"
     )
     trainer.fit(x.view(-1, 1, 8, 8), steps, progress=False)
     return trainer
