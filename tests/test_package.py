@@ -112,12 +112,14 @@ LONGER = {
 # Code lines of each module when somebody last looked at it as a whole.
 SIZES = {
     "_batches": 132,
+    "_names": 27,
     "_numbers": 44,
     "_paths": 14,
     "_resume": 208,
     "_settings": 112,
     "_state": 81,
-    "checkpoints": 185,
+    "_warn": 11,
+    "checkpoints": 187,
     "data": 570,
     "dynamics": 100,
     "explore": 299,
