@@ -24,6 +24,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+__all__ = [
+    "Game",
+    "DIRAC",
+    "dirac",
+    "simulate",
+    "jacobian",
+    "step_matrix",
+    "predicted_rate",
+    "measured_rate",
+    "largest_stable_step",
+    "phase_portrait",
+]
+
 Loss = Callable[[Tensor, Tensor], Tensor]  # (theta, psi), elementwise
 
 
@@ -32,7 +45,7 @@ class Game:
     """Two players with one parameter each.
 
     `loss_g(theta, psi)` and `loss_d(theta, psi)` work elementwise and are minimised, the first over
-    theta, the second over psi. `clip` keeps |psi| <= clip after each step of the second player.
+    theta, the second over psi. `clip` keeps ``|psi| <= clip`` after each step of the second player.
     """
 
     name: str
@@ -49,6 +62,7 @@ class Game:
         return torch.stack([-v, -w], dim=-1)
 
 
+#: The losses that :func:`dirac` knows by name.
 DIRAC = ("minimax", "nonsaturating", "wgan", "wgan-clip", "wgan-gp", "r1", "noise")
 
 
@@ -149,7 +163,7 @@ def predicted_rate(
 
 
 def measured_rate(path: Tensor) -> float:
-    """Slope of log |(theta, psi)| against the step over `path` (steps + 1, 2), by least squares."""
+    """Slope of ``log |(theta, psi)|`` against the step over `path` (steps + 1, 2), by least squares."""
     log_radius = path.norm(dim=-1).log()
     step = torch.arange(len(path), dtype=torch.float64) - (len(path) - 1) / 2
     return float((step * log_radius).sum() / (step**2).sum())
@@ -158,7 +172,7 @@ def measured_rate(path: Tensor) -> float:
 def largest_stable_step(jac: Tensor, scheme: str = "simultaneous", upper: float = 1e3) -> float:
     """The learning rate below which small deviations shrink, found by bisection; 0 if none does.
 
-    For simultaneous steps this equals min over eigenvalues of -2 Re(l) / |l|^2. `upper` bounds the
+    For simultaneous steps this is the least ``-2 Re(l) / |l|^2`` over eigenvalues. `upper` bounds the
     search and is what comes back when every rate below it is stable.
     """
     lo, hi = 1e-9, upper

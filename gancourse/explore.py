@@ -22,6 +22,13 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "explore",
+    "flipbook",
+    "Flipbook",
+    "BUDGET",
+]
+
 #: Bytes of pictures in one flipbook; beyond, they are compressed harder (base64 adds a third).
 BUDGET = 1_100_000
 _count = itertools.count(1)

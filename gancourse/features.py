@@ -6,7 +6,7 @@ Inception's: call a distance in them "Fréchet distance in mnist features", not 
 only within one dataset. Take random rows: MNIST's files are not in random order, and the first
 1,000 of one split against the first 1,000 of the other score 2.1 where random ones score 0.6.
 
-Each was made from data by one command, with one thread:
+Each was made from data by one command, with one thread::
 
     python -m gancourse.features train mnist --data DIR
 
@@ -26,6 +26,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+__all__ = [
+    "FeatureNet",
+    "Inception",
+    "load",
+    "to_uint8",
+    "read",
+    "write",
+    "train",
+]
 
 FOLDER = Path(__file__).parent / "weights"
 SHA256 = {

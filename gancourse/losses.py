@@ -2,7 +2,7 @@
 
 A discriminator (or critic) returns one logit per sample, shape ``(N,)``, never a sigmoid. Both
 players *minimise*: the discriminator's loss falls when it tells real from generated, the
-generator's when it fools it. With ``D = sigmoid(f)``,
+generator's when it fools it. With ``D = sigmoid(f)``::
 
     log D       = -softplus(-f)          log(1 - D) = -softplus(f)
 
@@ -17,6 +17,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import relu, softplus
+
+__all__ = [
+    "GANLoss",
+    "LOSSES",
+    "get",
+]
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,8 @@ def _relativistic_g(fake_logits: Tensor, real_logits: Tensor | None = None) -> T
 #:   needs a Lipschitz critic: clipping, a gradient penalty or spectral normalisation.
 #: - ``relativistic``: softplus of paired differences, RpGAN (Jolicoeur-Martineau 2018,
 #:   arXiv 1807.00734; as used in R3GAN, Huang et al. 2024, arXiv 2501.05441).
+#:
+#: :meta hide-value:
 LOSSES: dict[str, GANLoss] = {
     loss.name: loss
     for loss in (

@@ -16,6 +16,14 @@ from torch import Tensor, nn
 
 from gancourse._numbers import real as number
 
+__all__ = [
+    "input_gradient",
+    "gradient_penalty",
+    "r1_penalty",
+    "r2_penalty",
+    "clip_weights_",
+]
+
 Critic = Callable[[Tensor], Tensor]
 
 

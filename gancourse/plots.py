@@ -23,17 +23,38 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-REAL = "#0072B2"
-FAKE = "#E69F00"
-DISCRIMINATOR = "#009E73"
-GENERATOR = "#D55E00"
-GRADIENT = "#CC79A7"
-NEUTRAL = "#767676"
+__all__ = [
+    "REAL",
+    "FAKE",
+    "DISCRIMINATOR",
+    "GENERATOR",
+    "GRADIENT",
+    "NEUTRAL",
+    "CYCLE",
+    "LOSS_STYLE",
+    "use_style",
+    "discriminator_cmap",
+    "png",
+    "Picture",
+    "show",
+    "scatter",
+    "decision_surface",
+    "gradient_arrows",
+    "image_grid",
+    "loss_curves",
+]
+
+REAL = "#0072B2"  #: Real data, from the first page to the last.
+FAKE = "#E69F00"  #: Generated data.
+DISCRIMINATOR = "#009E73"  #: The discriminator or critic.
+GENERATOR = "#D55E00"  #: The generator.
+GRADIENT = "#CC79A7"  #: Gradients, and the penalties on them.
+NEUTRAL = "#767676"  #: What stands for nothing else.
 #: Line colors for things that are none of the above (compared methods, seeds).
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#767676")
 
-#: One loss, one name, one look, from the first chapter to the last: label, color and line style by
-#: the loss's name in ``losses.LOSSES``. Use as ``ax.plot(x, y, **plots.LOSS_STYLE["minimax"])``.
+#: Label, color and line style by the loss's name in ``losses.LOSSES``, the same in every chapter.
+#: Use as ``ax.plot(x, y, **plots.LOSS_STYLE["minimax"])``.
 LOSS_STYLE: dict[str, dict[str, Any]] = {
     "minimax": {"label": "minimax", "color": "#767676", "linestyle": "--"},
     "nonsaturating": {"label": "non-saturating", "color": "#D55E00", "linestyle": "-"},

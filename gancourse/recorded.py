@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-__all__ = ["keep", "load", "panel"]
+__all__ = ["Panel", "keep", "load", "panel"]
 
 FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
 CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what a run depends on

@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import api, execution_cache, exercises_page, notebook, wheel  # noqa: E402
+from scripts import execution_cache, exercises_page, notebook, wheel  # noqa: E402
 
 execution_cache.install()
 
@@ -154,7 +154,6 @@ def fill_cache(jobs: int, only: list[Path] | None = None) -> list[str]:
 def build(*, force: bool = False, jobs: int = 2) -> int:
     for name, value in notebook.ENVIRONMENT.items():
         os.environ[name] = value
-    api.main([])
     exercises_page.main([])
     wheel.build()
     stamp, inputs = HTML / ".inputs", digest(SEEN_BY_PAGES)
@@ -168,7 +167,9 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
         return 1
     book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [book, "build", ".", "--all", "-W", "--keep-going", "-n"]
-    done = subprocess.run(command, cwd=ROOT)
+    # autodoc imports the package: this clone's, whatever is installed.
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
     stamp.write_text(inputs)

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import api, notebook  # noqa: E402
+from scripts import notebook  # noqa: E402
 
 HEAD = """# All exercises
 
@@ -96,7 +96,11 @@ def page() -> str:
 
 
 def main(argv: list[str]) -> int:
-    api.write(Path(argv[0]) if argv else ROOT / "book" / "exercises.md", page())
+    target, text = Path(argv[0]) if argv else ROOT / "book" / "exercises.md", page()
+    # The same text is not written again: an older date means no rebuild.
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
+        print(f"wrote {target}")
     return 0
 
 

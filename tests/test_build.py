@@ -1,10 +1,10 @@
-"""scripts/build.py: what runs again and what fails; scripts/api.py: the reference page."""
+"""scripts/build.py: what runs again and what fails."""
 
 import os
 
 import pytest
 
-from scripts import api, build, notebook
+from scripts import build, notebook
 
 
 @pytest.fixture
@@ -89,7 +89,6 @@ def test_a_chapter_that_fails_fails_each_time(book):
 
 
 def test_a_failed_chapter_ends_the_build(book, monkeypatch, capsys):
-    monkeypatch.setattr(build.api, "main", lambda argv: 0)
     monkeypatch.setattr(build.exercises_page, "main", lambda argv: 0)
     monkeypatch.setattr(build, "HTML", book / "_build" / "html")
     for name in notebook.ENVIRONMENT:
@@ -97,22 +96,6 @@ def test_a_failed_chapter_ends_the_build(book, monkeypatch, capsys):
     write(book, "1 / 0")
     assert build.main([]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
-
-
-def test_the_reference_names_everything_public():
-    page = api.page()
-    for name in ("data.ring", "losses.GANLoss", "penalties.r1_penalty", "training.GANTrainer"):
-        assert f"### `{name}`" in page
-    assert "### `exercises.check`" in page
-    assert "._" not in "".join(line for line in page.splitlines() if line.startswith("#"))
-
-
-def test_docstrings_become_markdown_that_means_itself():
-    text = api.markdown(
-        "Uses ``a_b`` in [0, 1].\n\nRaises:\n    ValueError: for x < 0,\n        or *y*."
-    )
-    assert "`a_b` in \\[0, 1\\]" in text
-    assert "**Raises**\n\n- ValueError: for x \\< 0, or \\*y\\*." in text
 
 
 def test_the_time_of_a_chapter_is_told_at_the_quiet_machines_pace(monkeypatch, tmp_path):

@@ -109,7 +109,7 @@ def _all_digits() -> tuple[Tensor, Tensor]:
     return images[:, None], torch.from_numpy(bunch.target[order].astype(np.int64))
 
 
-# Faces that matplotlib ships and that draw every ASCII letter and digit.
+#: Typefaces of :func:`glyphs`, which matplotlib ships and which draw every ASCII letter and digit.
 FACES = (
     "DejaVuSans",
     "DejaVuSans-Bold",

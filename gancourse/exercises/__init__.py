@@ -107,6 +107,9 @@ class _Exercises(Mapping[str, Exercise]):
         return len(self._modules)
 
 
+#: Every exercise of the book by its id, such as ``EXERCISES["3.2"]``, in order.
+#:
+#: :meta hide-value:
 EXERCISES: Mapping[str, Exercise] = _Exercises()
 
 

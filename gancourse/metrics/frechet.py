@@ -97,7 +97,7 @@ def _eigen_factor(cov: Tensor, name: str) -> Tensor:
 
 
 def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, in squared feature units.
+    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, in squared feature units::
 
         |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
 
@@ -106,7 +106,8 @@ def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> fl
     the eigenvectors where a covariance is singular.
 
     Args:
-        mean1, mean2: ``(d,)``.   cov1, cov2: ``(d, d)``, symmetric.
+        mean1, mean2: ``(d,)``.
+        cov1, cov2: ``(d, d)``, symmetric.
 
     Raises:
         ValueError: for shapes that don't fit, NaN, a matrix that is no covariance.
@@ -198,7 +199,8 @@ def fid_infinity(
     whole; then their bias stays in the value.)
 
     Args:
-        real: ``(n, d)``.   fake: ``(m, d)``.
+        real: ``(n, d)``.
+        fake: ``(m, d)``.
         sizes: 2 or more; 15 of them from a tenth of the smaller sample to all of it if not given.
 
     Returns:

@@ -71,7 +71,8 @@ def mode_coverage(samples: Array, centers: Array, std: float, n_std: float = 3) 
       samples. A blob fails this.
 
     Args:
-        samples: ``(n, d)``.   centers: ``(K, d)``.
+        samples: ``(n, d)``.
+        centers: ``(K, d)``.
         std: standard deviation of each mode, in the samples' units.
         n_std: how many of them away a sample may lie.
 

@@ -30,7 +30,9 @@ def copying_test(train: Array, test: Array, fake: Array) -> CopyingTest:
         distance of the fakes over that of the test points, 0 for a copier.
 
     Args:
-        train: ``(n, d)``.   test: ``(t, d)``, never trained on.   fake: ``(m, d)``.
+        train: ``(n, d)``.
+        test: ``(t, d)``, never trained on.
+        fake: ``(m, d)``.
 
     Source: Meehan, Chaudhuri & Dasgupta 2020, arXiv 2004.05675 (their statistic with one cell).
     """
@@ -67,7 +69,8 @@ def classifier_test(
     of that much by guessing (normal approximation). The larger sample is cut to the smaller.
 
     Args:
-        real: ``(n, d)``.   fake: ``(m, d)``.   Both of 4 rows or more.
+        real: ``(n, d)``, 4 rows or more.
+        fake: ``(m, d)``, 4 rows or more.
         classifier: anything with scikit-learn's ``fit`` and ``predict``; if not given, a logistic
             regression on standardised features.
 
