@@ -1,19 +1,20 @@
 """Results of longer runs, as a chapter shows them beside its own short one.
 
-`make record NAME=...` runs an experiment of scripts/experiments/ and writes
-book/recorded/NAME.json; a GPU cell hands its results to `keep`, which writes the same file when
-GANCOURSE_RECORD=1. A run that nobody has made yet is said to be missing, never made up.
+`make record NAME=...` runs an experiment of scripts/experiments/; a GPU cell hands its results to
+`keep`. Both write book/recorded/NAME.json with `write`, a cell only when GANCOURSE_RECORD=1. A run
+that nobody has made yet is said to be missing, never made up.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 __all__ = ["Panel", "keep", "load", "panel"]
 
 FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
-CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what a run depends on
+CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what every run depends on
 
 
 def _folders() -> list[Path]:
@@ -40,28 +41,145 @@ def _check(name: str) -> None:
         raise ValueError(f"name: {name!r} came, needed letters, digits, '-' and '_' only")
 
 
-def commit(folder: Path) -> tuple[str, bool]:
-    """The commit checked out in ``folder``'s clone, and whether the code a run depends on differs
-    from it; ``("unknown", True)`` where there is no git or no clone."""
+def code(notebook: str) -> str:
+    """The code of a chapter (the text of its file), one cell after the other, without exercises.
+
+    Each cell begins with a comment that names it; lines of IPython's (``%``, ``!``) are left empty.
+    """
+    lines = []
+    for cell in json.loads(notebook)["cells"]:
+        if cell["cell_type"] == "code" and "exercise" not in cell["metadata"].get("tags", []):
+            source = "".join(cell["source"]).split("\n")
+            lines += [f"# cell {cell.get('id', '')}"]
+            lines += ["" if s.lstrip().startswith(("%", "!")) else s for s in source]
+    return "\n".join(lines) + "\n"
+
+
+def commit(
+    folder: Path, chapters: Mapping[str, Callable[[str], str]] | None = None
+) -> tuple[str, bool, dict[str, str]]:
+    """What code runs in ``folder``'s clone.
+
+    Args:
+        chapters: what of a chapter a run depends on: its number ("03") -> a function that takes the
+            text of its file to the part that matters. A change of its prose is then no change.
+
+    Returns the commit that is checked out; whether the code differs from it; and the SHA-256 of
+    each chapter's part. ``("unknown", True, {})`` where there is no git or no clone.
+    """
 
     def git(*args: str) -> str:
-        done = subprocess.run(
-            ["git", *args], cwd=folder, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
+        return subprocess.run(
+            ["git", *args], cwd=folder, capture_output=True, check=True
+        ).stdout.decode("utf-8")
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *CODE))
+        revision, top = (
+            git("rev-parse", "HEAD").strip(),
+            Path(git("rev-parse", "--show-cdup").strip()),
+        )
+        dirty, digests = bool(git("status", "--porcelain", "--", *CODE)), {}
     except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
+        return "unknown", True, {}
+    for number, part in (chapters or {}).items():
+        (path,) = (folder / top / "book").glob(f"{number}-*.ipynb")
+        now = part(path.read_text(encoding="utf-8"))
+        digests[number] = hashlib.sha256(now.encode()).hexdigest()
+        try:
+            dirty |= part(git("show", f"HEAD:book/{path.name}")) != now
+        except (subprocess.CalledProcessError, AttributeError):  # not there, or not yet defined
+            dirty = True
+    return revision, dirty, digests
+
+
+def device_name(device: Any) -> str:
+    """A torch device as a person would name it: the card's name, or the CPU's and its threads."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name, cpuinfo = platform.processor(), Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [s for s in cpuinfo.read_text().splitlines() if s.startswith("model name")]
+        name = names[0].partition(":")[2].strip() if names else name
+    threads = torch.get_num_threads()
+    return f"CPU ({name or platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
+
+
+def figure(png: bytes, alt: str) -> dict[str, str]:
+    """A figure as a recorded run holds it; ValueError if it has no alternative text or is large."""
+    if not alt.strip():
+        raise ValueError("alt: an empty text came, needed: what the figure shows")
+    if len(png) > FIGURE_LIMIT:
+        raise ValueError(
+            f"figures: {len(png)} bytes of PNG came for {alt!r}, needed at most {FIGURE_LIMIT}: "
+            "lower its dpi"
+        )
+    return {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
+
+
+def write(
+    folder: Path,
+    name: str,
+    results: Sequence[Mapping[str, Any]],
+    *,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    device: Any,
+    seconds: Sequence[float],
+    cpu_seconds: float | None,
+    ran: tuple[str, bool, Mapping[str, str]],
+    figures: Sequence[Mapping[str, str]] = (),
+) -> Path:
+    """Write ``folder``/NAME.json, whole or not at all.
+
+    Args:
+        results: one for each seed. seconds: wall time of each. cpu_seconds: of all, None if nobody
+            measured it. ran: what `commit` said. figures: as `figure` makes them.
+
+    Raises:
+        ValueError: for a NaN among the results: it would be no JSON, and nothing to print.
+    """
+    import torch
+
+    _check(name)
+    revision, dirty, chapters = ran
+    run = {
+        "name": name,
+        "results": list(results),
+        "seeds": list(seeds),
+        "settings": dict(settings),
+        "device": device_name(device),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cpu_seconds": None if cpu_seconds is None else round(cpu_seconds, 1),
+        "wall_seconds": round(sum(seconds), 1),
+        "wall_seconds_each": [round(s, 1) for s in seconds],
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": revision,
+        "dirty": dirty,
+        "chapters": dict(chapters),
+        "figures": list(figures),
+    }
+    text = json.dumps(run, indent=1, allow_nan=False) + "\n"
+    path = folder / f"{name}.json"
+    part = path.with_name(f".{name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
 
 
 def load(name: str) -> dict[str, Any] | None:
     """The recorded run `name`, or None if nobody has recorded it yet.
 
-    Returns the JSON as scripts/record.py wrote it: `results` (one dict of numbers per seed, in
-    the order of `seeds`), `settings`, `device`, `torch`, `cpu_seconds`, `wall_seconds`, `date`,
-    `commit`, `dirty` (the code had changes that are in no commit), `figures` (PNGs, base64).
+    Returns the JSON as `write` wrote it: `results` (one dict of numbers per seed, in the order of
+    `seeds`), `settings`, `device`, `torch`, `python`, `cpu_seconds` (None if not measured),
+    `wall_seconds`, `wall_seconds_each`, `date`, `commit`, `dirty` (the code had changes that are in
+    no commit), `chapters` (SHA-256 of the code of each chapter that ran, by number), `figures`
+    (PNGs, base64). Older files have no `chapters`, and those of GPU cells no `cpu_seconds`.
 
     Raises:
         ValueError: `name` is no plain name, or its file is not a recorded run.
@@ -93,7 +211,7 @@ class Panel:
         settings = ", ".join(f"{k} = {v}" for k, v in run["settings"].items())
         commit = run["commit"][:10] + (" with uncommitted changes" if run["dirty"] else "")
         time = f"{run['wall_seconds']:.0f} s in all"
-        if "cpu_seconds" in run:
+        if run.get("cpu_seconds") is not None:
             time = f"{run['cpu_seconds']:.0f} s CPU, {time}"
         return [
             ("device", run["device"]),
@@ -168,32 +286,15 @@ def keep(
         return panel(name)
     import torch
 
-    large = [alt for alt, png in (figures or {}).items() if len(png) > FIGURE_LIMIT]
-    if large:
-        raise ValueError(f"figures: {large[0]!r} has more than {FIGURE_LIMIT} bytes; lower its dpi")
     folder = next((f for f in _folders()[:3] if f.is_dir()), None)
     if folder is None:
         raise OSError("no folder book/recorded: run the chapter in a clone of the repository")
-
-    revision, dirty = commit(folder)
-    cuda = torch.cuda.is_available()
-    run = {
-        "name": name,
-        "results": [dict(results)],
-        "seeds": [seed],
-        "settings": dict(settings),
-        "device": torch.cuda.get_device_name() if cuda else f"CPU ({platform.machine()})",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "wall_seconds": round(seconds, 1),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": revision,
-        "dirty": dirty,
-        "figures": [
-            {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
-            for alt, png in (figures or {}).items()
-        ],
-    }
-    text = json.dumps(run, indent=1, allow_nan=False) + "\n"  # before the file is touched
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    number = name[2:4] if name.startswith("ch") else ""
+    chapters = {number: code} if any(folder.parent.glob(f"{number}-*.ipynb")) else {}
+    write(
+        folder, name, [dict(results)], seeds=[seed], settings=settings,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"), seconds=[seconds],
+        cpu_seconds=None, ran=commit(folder, chapters),
+        figures=[figure(png, alt) for alt, png in (figures or {}).items()],
+    )  # fmt: skip
     return panel(name)

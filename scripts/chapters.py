@@ -23,34 +23,21 @@ import builtins
 import difflib
 import dis
 import functools
-import hashlib
 import inspect
-import json
 import linecache
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+
+from gancourse.recorded import code
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 Statement = (
     ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
 )
-
-
-def code(notebook: str) -> str:
-    """The code of a chapter (the text of its file), one cell after the other, without exercises.
-
-    Each cell begins with a comment that names it; lines of IPython's (``%``, ``!``) are left empty.
-    """
-    lines = []
-    for cell in json.loads(notebook)["cells"]:
-        if cell["cell_type"] == "code" and "exercise" not in cell["metadata"].get("tags", []):
-            source = "".join(cell["source"]).split("\n")
-            lines += [f"# cell {cell['id']}"]
-            lines += ["" if s.lstrip().startswith(("%", "!")) else s for s in source]
-    return "\n".join(lines) + "\n"
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
@@ -148,12 +135,23 @@ class Definitions:
         return "\n".join(map(ast.unparse, nodes))
 
 
+@dataclass(frozen=True)
+class Later:
+    """What a cell of a chapter computes, made when something first needs it."""
+
+    make: Callable[[], Any]
+
+
 class Chapter(ModuleType):
     """The module of one chapter; see `chapter`."""
 
     def __init__(self, number: str, given: dict[str, Any]):
         super().__init__(f"{__name__}.ch{number}")
-        vars(self).update(given, _number=number, _given=frozenset(given), _loading=set())
+        later = {name: value for name, value in given.items() if isinstance(value, Later)}
+        now = {name: value for name, value in given.items() if name not in later}
+        vars(self).update(
+            now, _number=number, _given=frozenset(given), _later=later, _loading=set()
+        )
 
     @functools.cached_property
     def _definitions(self) -> Definitions:
@@ -177,6 +175,9 @@ class Chapter(ModuleType):
     def _load(self, name: str) -> None:
         space = vars(self)
         if name in space or name in self._loading:
+            return
+        if name in self._later:
+            space[name] = self._later[name].make()
             return
         compiled = self._definitions.compiled(name)
         self._loading.add(name)
@@ -208,7 +209,10 @@ def chapter_file(number: str) -> Path:
 
 
 def chapter(number: str, /, **given: Any) -> Chapter:
-    """The definitions of chapter `number` ("03") as a module; `given` is what its cells compute.
+    """The definitions of chapter `number` ("03") as a module.
+
+    given: what cells of the chapter compute and definitions need, by name; as `Later(make)` where
+    making it takes its time.
 
     Raises:
         ValueError: there is no such chapter; or, when something is first asked for, `given` holds a
@@ -231,10 +235,6 @@ def used(module: ModuleType) -> Iterator[tuple[Chapter, set[str]]]:
                 and isinstance(node.value, ast.Name) and node.value.id == name
             }  # fmt: skip
             yield value, taken
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # Every chapter is a module from the start, unread: so a pickle finds its functions, also in a child

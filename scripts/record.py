@@ -11,58 +11,68 @@ the commit would then not say what ran; --allow-dirty records all the same and m
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import platform
-import resource
+import functools
+import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from gancourse.recorded import commit  # noqa: E402
-from scripts.experiments import Recorder, load_all  # noqa: E402
+from gancourse.recorded import commit, write  # noqa: E402
+from scripts.chapters import Definitions, used  # noqa: E402
+from scripts.experiments import Experiment, Recorder, load_all  # noqa: E402
 
-
-def device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    name = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [s for s in cpuinfo.read_text().splitlines() if s.startswith("model name")]
-        name = names[0].partition(":")[2].strip() if names else name
-    threads = torch.get_num_threads()
-    return f"CPU ({name or platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 
 def cpu_seconds() -> float:
+    """CPU time of this process; with that of its children where the system counts it."""
+    if resource is None:
+        return time.process_time()
     own, children = (
         resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def record(name: str, device: torch.device, *, allow_dirty: bool = False) -> dict[str, Any]:
-    """Run experiment `name`; returns what is to be written."""
+def ran(experiment: Experiment) -> tuple[str, bool, dict[str, str]]:
+    """Commit, whether the code differs from it, and what the experiment takes from its chapter."""
+    names: dict[str, set[str]] = {}
+    given: dict[str, set[str]] = {}
+    for page, taken in used(sys.modules[experiment.run.__module__]):
+        names.setdefault(page._number, set()).update(taken)
+        given.setdefault(page._number, set()).update(page._given)
+    parts = {n: functools.partial(_taken, n, names[n], given[n]) for n in names}
+    return commit(ROOT, parts)
+
+
+def _taken(number: str, names: set[str], given: set[str], notebook: str) -> str:
+    return Definitions(number, notebook).source(names, given)
+
+
+def record(name: str, device: torch.device, folder: Path, *, allow_dirty: bool = False) -> Path:
+    """Run experiment `name` and write ``folder``/NAME.json."""
     experiments = load_all()
     if name not in experiments:
         raise SystemExit(f"no experiment {name!r}; there are: {', '.join(sorted(experiments))}")
-    revision, dirty = commit(ROOT)
-    if dirty and not allow_dirty:
+    experiment = experiments[name]
+    code = ran(experiment)
+    if code[1] and not allow_dirty:
         raise SystemExit(
             "the code has changes that are in no commit (or this is no clone): commit first, or "
             "give --allow-dirty (make record NAME=... DIRTY=1) and the recording will say so"
         )
-    experiment = experiments[name]
+    os.environ.setdefault("GANCOURSE_STATIC", "1")  # a chapter's loops draw their progress
     recorder, results, times = Recorder(), [], []
     torch.set_num_threads(1)
-    began_cpu, began = cpu_seconds(), time.perf_counter()
+    began = cpu_seconds()
     for seed in experiment.seeds:
         start = time.perf_counter()
         torch.manual_seed(seed)
@@ -71,22 +81,11 @@ def record(name: str, device: torch.device, *, allow_dirty: bool = False) -> dic
         told = str(results[-1])
         told = told if len(told) < 300 else told[:300] + " ..."  # curves go to the file only
         print(f"{name} seed {seed}: {times[-1]:.1f} s  {told}", flush=True)
-    return {
-        "name": name,
-        "results": results,
-        "seeds": list(experiment.seeds),
-        "settings": experiment.settings,
-        "device": device_name(device),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "cpu_seconds": round(cpu_seconds() - began_cpu, 1),
-        "wall_seconds": round(time.perf_counter() - began, 1),
-        "wall_seconds_each": [round(t, 1) for t in times],
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": revision,
-        "dirty": dirty,
-        "figures": recorder.figures,
-    }
+    folder.mkdir(parents=True, exist_ok=True)
+    return write(
+        folder, name, results, seeds=experiment.seeds, settings=experiment.settings, device=device,
+        seconds=times, cpu_seconds=cpu_seconds() - began, ran=code, figures=recorder.figures,
+    )  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -102,11 +101,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{name}  seeds {experiment.seeds}  {experiment.settings}")
         return 0 if args.list else 2
     for name in args.names:
-        run = record(name, torch.device(args.device), allow_dirty=args.allow_dirty)
-        args.out.mkdir(parents=True, exist_ok=True)
-        path = args.out / f"{name}.json"
-        # allow_nan=False: a NaN would be no JSON, and a result nobody should print
-        path.write_text(json.dumps(run, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        path = record(name, torch.device(args.device), args.out, allow_dirty=args.allow_dirty)
         print(f"wrote {path}")
     return 0
 

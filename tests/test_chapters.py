@@ -55,6 +55,9 @@ def test_a_definition_comes_with_what_it_needs_and_no_cell_is_run(toy):
 def test_what_a_cell_computes_can_be_given(toy):
     assert toy(mean=1, MADE=2).lost() == 3
     assert toy(twice=lambda x: 0).half(3) == 0
+    made = []
+    page = toy(mean=1, MADE=chapters.Later(lambda: made.append(1) or 2))
+    assert not made and page.lost() == page.lost() == 3 and made == [1]
     with pytest.raises(ValueError, match="has no 'maen'"):
         toy(maen=1, MADE=2).half(1)
 

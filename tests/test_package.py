@@ -130,7 +130,7 @@ SIZES = {
     "nets": 557,
     "penalties": 85,
     "plots": 218,
-    "recorded": 134,
+    "recorded": 202,
     "scaling": 59,
     "training": 456,
 }

@@ -1,5 +1,7 @@
+import functools
 import json
 import re
+import subprocess
 
 import pytest
 import torch
@@ -22,7 +24,7 @@ def toy(monkeypatch, tmp_path):
 
 
 def test_what_is_recorded_is_what_a_chapter_reads(toy, monkeypatch, capsys):
-    monkeypatch.setattr(record, "commit", lambda root: ("a" * 40, False))
+    monkeypatch.setattr(record, "ran", lambda experiment: ("a" * 40, False, {}))
     assert record.main(["toy-run", "--device", "cpu", "--out", "recorded"]) == 0
     run = recorded.load("toy-run")
     assert run["seeds"] == [3, 4] and run["settings"] == {"scale": 2.0}
@@ -36,7 +38,7 @@ def test_what_is_recorded_is_what_a_chapter_reads(toy, monkeypatch, capsys):
 
 
 def test_uncommitted_code_is_refused_or_marked(toy, monkeypatch):
-    monkeypatch.setattr(record, "commit", lambda root: ("b" * 40, True))
+    monkeypatch.setattr(record, "ran", lambda experiment: ("b" * 40, True, {}))
     with pytest.raises(SystemExit, match="commit first"):
         record.main(["toy-run", "--device", "cpu", "--out", "recorded"])
     record.main(["toy-run", "--device", "cpu", "--out", "recorded", "--allow-dirty"])
@@ -50,7 +52,7 @@ def test_a_missing_run_says_so(toy):
 
 
 def test_a_nan_is_not_recorded(toy, monkeypatch):
-    monkeypatch.setattr(record, "commit", lambda root: ("c" * 40, False))
+    monkeypatch.setattr(record, "ran", lambda experiment: ("c" * 40, False, {}))
     experiments.experiment("bad", seeds=(0,))(lambda seed, device, recorder: {"x": float("nan")})
     with pytest.raises(ValueError, match="range"):
         record.main(["bad", "--device", "cpu", "--out", "recorded"])
@@ -93,14 +95,16 @@ def test_a_gpu_cell_records_only_when_asked(tmp_path, monkeypatch):
     assert (tmp_path / "recorded" / "cell.json").read_bytes() == before
 
 
-def test_a_gpu_cell_in_the_clone_names_its_commit(tmp_path, monkeypatch):
-    import subprocess
-
-    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+def commit_all(folder):
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "x"]):
         identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True)
+
+
+def test_a_gpu_cell_in_the_clone_names_its_commit(tmp_path, monkeypatch):
     (tmp_path / "recorded").mkdir()
     (tmp_path / "gancourse").mkdir()
+    commit_all(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANCOURSE_RECORD", "1")
     recorded.keep("cell", {}, settings={}, seconds=1)
@@ -108,6 +112,109 @@ def test_a_gpu_cell_in_the_clone_names_its_commit(tmp_path, monkeypatch):
     (tmp_path / "gancourse" / "new.py").write_text("x = 1")
     recorded.keep("cell", {}, settings={}, seconds=1)
     assert recorded.load("cell")["dirty"]
+
+
+def notebook(**cells):
+    """The text of a chapter: code cells by id, and those called prose."""
+    kinds = {name: "markdown" if name == "prose" else "code" for name in cells}
+    return json.dumps({"cells": [
+        {"cell_type": kinds[name], "id": name, "metadata": {}, "source": source}
+        for name, source in cells.items()
+    ]})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "taken", "whole"),
+    [
+        ({}, False, False),
+        ({"prose": "Another word."}, False, False),
+        ({"claim": "assert half(4) == 2"}, False, True),
+        ({"plot": "def draw(): return half(1)"}, False, True),
+        ({"needed": "def twice(x): return 2 * x + 0"}, True, True),
+        ({"asked": "def half(x): return twice(x) / 4.0"}, True, True),
+        ({"asked": "def halve(x): return twice(x) / 4"}, None, True),  # no longer there
+    ],
+)
+def test_of_a_chapter_only_what_runs_counts(tmp_path, change, taken, whole):
+    cells = {
+        "prose": "A word.",
+        "needed": "def twice(x): return 2 * x",
+        "asked": "def half(x): return twice(x) / 4",
+        "plot": "def draw(): return 1",
+        "claim": "assert half(2) == 1",
+    }
+    (tmp_path / "book").mkdir()
+    path = tmp_path / "book" / "03-toy.ipynb"
+    path.write_text(notebook(**cells))
+    (tmp_path / "book" / "04-other.ipynb").write_text(notebook(asked="def half(x): return x / 2"))
+    commit_all(tmp_path)
+    of_experiment = {"03": functools.partial(record._taken, "03", {"half"}, frozenset())}
+    of_cell = {"03": recorded.code}
+    before = recorded.commit(tmp_path / "book", of_experiment)
+    assert before[1] is False and len(before[2]["03"]) == 64
+    path.write_text(notebook(**cells | change))
+    (tmp_path / "book" / "04-other.ipynb").write_text(notebook(asked="def half(x): return 0"))
+    assert recorded.commit(tmp_path / "book", of_cell)[1] is whole
+    if taken is None:
+        with pytest.raises(AttributeError, match="no 'half'"):
+            recorded.commit(tmp_path / "book", of_experiment)
+    else:
+        after = recorded.commit(tmp_path / "book", of_experiment)
+        assert after[:2] == (before[0], taken) and (after[2] != before[2]) is taken
+
+
+def test_an_experiment_names_what_it_takes_from_its_chapter():
+    revision, _, digests = record.ran(experiments.load_all()["ch14-hidden"])
+    assert set(digests) == {"14"} and len(digests["14"]) == 64
+    assert revision == "unknown" or len(revision) == 40
+    assert record.ran(experiments.load_all()["clinic-seeds"])[2] == {}
+
+
+def test_both_ways_write_the_same_keys(toy, monkeypatch):
+    (toy / "recorded").mkdir()
+    monkeypatch.setenv("GANCOURSE_RECORD", "1")
+    monkeypatch.setattr(record, "ran", lambda experiment: ("a" * 40, False, {"03": "f" * 64}))
+    record.main(["toy-run", "--device", "cpu", "--out", "recorded"])
+    recorded.keep("cell", {"frechet": 1.5}, settings={}, seconds=12.34)
+    ours, theirs = recorded.load("toy-run"), recorded.load("cell")
+    assert list(ours) == list(theirs) and ours["device"] == theirs["device"]
+    assert theirs["cpu_seconds"] is None and theirs["wall_seconds_each"] == [12.3]
+    assert len(ours["wall_seconds_each"]) == 2 and ours["chapters"] == {"03": "f" * 64}
+
+
+def test_files_from_before_one_function_wrote_them_are_shown(toy):
+    (toy / "recorded").mkdir()
+    old = {
+        "name": "toy-run", "results": [{}], "seeds": [0], "settings": {}, "device": "CPU",
+        "torch": "2.13", "wall_seconds": 3.0, "date": "2026-11-21", "commit": "a" * 40,
+        "dirty": False,
+    }  # fmt: skip
+    for more, shown in (({}, "3 s in all"), ({"cpu_seconds": 2.0}, "2 s CPU, 3 s in all")):
+        (toy / "recorded" / "toy-run.json").write_text(json.dumps(old | more))
+        assert shown in repr(recorded.panel("toy-run"))
+
+
+def test_a_file_is_written_whole_or_not_at_all(toy, monkeypatch):
+    monkeypatch.setattr(record, "ran", lambda experiment: ("a" * 40, False, {}))
+    command = ["toy-run", "--device", "cpu", "--out", "recorded"]
+    record.main(command)
+    before = (toy / "recorded" / "toy-run.json").read_bytes()
+
+    def full(self, text, encoding):  # a disk that is full after half of it
+        self.write_bytes(text[: len(text) // 2].encode(encoding))
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(type(toy), "write_text", full)
+    with pytest.raises(OSError, match="no space"):
+        record.main(command)
+    assert [p.name for p in (toy / "recorded").iterdir()] == ["toy-run.json"]
+    assert (toy / "recorded" / "toy-run.json").read_bytes() == before
+
+
+def test_cpu_time_is_counted_without_the_module_resource(monkeypatch):
+    with_it = record.cpu_seconds()
+    monkeypatch.setattr(record, "resource", None)  # Windows
+    assert 0 < record.cpu_seconds() <= with_it + 1
 
 
 def test_big_figures_are_refused():
@@ -130,6 +237,6 @@ def test_every_recorded_run_in_the_book_is_of_a_known_experiment():
         run = json.loads(path.read_text())
         assert run["name"] == path.stem
         from_cell = re.match(r"ch(\d\d)-", run["name"])
-        by_a_cell = from_cell is not None and from_cell[1] in keeps and "cpu_seconds" not in run
+        by_a_cell = from_cell and from_cell[1] in keeps and run.get("cpu_seconds") is None
         assert run["name"] in known or by_a_cell, f"{path}: recorded by nothing that is here"
         assert len(run["results"]) == len(run["seeds"])
