@@ -32,11 +32,10 @@ def test_a_gaze_at_the_middle_is_told_from_one_at_the_strokes():
 
 
 def test_what_all_pictures_have_in_common_does_not_hide_a_mark():
-    key, x = ch12.secret(), data.glyphs(1500, size=12, seed=8).float()
-    marked, mine = ch12.blur(ch12.marked(x[:500])), ch12.blur(x[500:1000])
-    other = ch12.blur(x[1000:])  # not marked
-    usual = ch12.detail(mine)
-    assert ch12.lean(ch12.detail(marked), key) < 4  # drowned
-    assert ch12.lean(ch12.detail(marked) - usual, key) > 5.5
-    assert abs(ch12.lean(ch12.detail(other) - usual, key)) < 3
-    assert abs(ch12.lean(key, key) - 12) < 1e-4  # the most there can be
+    page, x = ch12.page, data.glyphs(1500, size=12, seed=8).float()
+    marked, mine = page.blur(page.mark(x[:500])), page.blur(x[500:1000])
+    other = page.blur(x[1000:])  # not marked
+    usual = page.detail(mine)
+    assert page.z_score(marked) < 4  # drowned
+    assert page.z_score(marked, usual) > 5.5
+    assert abs(page.z_score(other, usual)) < 3
