@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import execution_cache, exercises_page, notebook, wheel  # noqa: E402
+from scripts import execution_cache, exercises_page, light, notebook, wheel  # noqa: E402
 
 execution_cache.install()
 
@@ -172,6 +172,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
+    light.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")
     return 0

@@ -1,10 +1,13 @@
 """The built book in a real Chromium, with every outside host blocked."""
 
 import functools
+import gzip
 import http.server
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import yaml
@@ -85,6 +88,13 @@ class Page:
     def __exit__(self, *exc):
         self.context.close()
 
+    def all_pictures(self):
+        """Pictures load when they come near; this brings them all, as scrolling does."""
+        self.tab.evaluate(
+            "async () => Promise.all([...document.images].map(i => { i.loading = 'eager'; "
+            "return i.complete ? 0 : new Promise(r => { i.onload = i.onerror = r }) }))"
+        )
+
     def accessibility(self) -> list[str]:
         """axe-core's findings, without the theme's own."""
         from axe_playwright_python.sync_playwright import Axe
@@ -105,6 +115,7 @@ def test_a_page_stands_by_itself(site, browser, name):
         drawn = page.tab.locator(".bd-article .math mjx-container").count()
         assert drawn >= math, f"{math} formulas, {drawn} drawn"
         assert page.tab.locator("mjx-merror").count() == 0, "a formula has an error"
+        page.all_pictures()
         figures = page.tab.eval_on_selector_all(
             ".bd-article img",
             "all => all.map(i => [i.alt, i.complete && i.naturalWidth, i.src.slice(0, 80)])",
@@ -138,6 +149,7 @@ def test_search_finds(site, browser):
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_overflows_a_phone(site, browser, name):
     with Page(browser, site, name, width=PHONE) as page:
+        page.all_pictures()
         # Folded answers count, too.
         page.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         width = page.tab.evaluate("document.documentElement.scrollWidth")
@@ -190,6 +202,7 @@ def channels(css: str) -> list[float]:
 def test_dark_mode_is_legible(site, browser, name):
     with Page(browser, site, name, dark=True) as page:
         assert page.tab.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.all_pictures()
         for image in page.tab.locator(".bd-article img").all():
             seen = image.evaluate(GROUND)
             fine = light(seen["corner"]) or light(channels(seen["ground"]))
@@ -267,3 +280,146 @@ def test_answers_are_folded_until_asked(site, browser, name):
         answers.first.locator("summary").focus()
         page.tab.keyboard.press("Enter")
         assert answers.first.get_attribute("open") is not None
+
+
+# --- it arrives at once ---------------------------------------------------------------------------
+
+# DevTools' "Fast 3G" and a processor a quarter as fast, as a cheap phone on a train.
+SLOW = {
+    "offline": False,
+    "latency": 562.5,
+    "downloadThroughput": 180_000,
+    "uploadThroughput": 84_375,
+}
+SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
+
+
+@pytest.fixture(scope="module")
+def zipped(site):
+    """The book as GitHub Pages serves it, text compressed; (base URL, list of bytes sent)."""
+    sent = []
+
+    class Zipping(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            path = Path(self.translate_path(self.path))
+            data = path.read_bytes() if path.is_file() else b""
+            kind = self.guess_type(str(path))
+            small = any(word in kind for word in ("text", "javascript", "json", "svg"))
+            data = gzip.compress(data, 6) if small else data
+            self.send_response(200 if path.is_file() else 404)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            if small:
+                self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            sent.append(len(data))
+            self.wfile.write(data)
+
+    handler = functools.partial(Zipping, directory=str(HTML))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", sent
+        server.shutdown()
+
+
+def arrival(browser, zipped, name) -> tuple[float, float, float]:
+    """(kB sent before the reader touches anything, seconds to the first paint, layout shift)."""
+    base, sent = zipped
+    context = browser.new_context(viewport={"width": 412, "height": 823})
+    try:
+        tab = context.new_page()
+        tab.set_default_timeout(120_000)
+        devtools = context.new_cdp_session(tab)
+        devtools.send("Network.enable")
+        devtools.send("Network.emulateNetworkConditions", SLOW)
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        tab.add_init_script(SHIFTS)
+        sent.clear()
+        tab.goto(f"{base}/{name}.html", wait_until="networkidle")
+        tab.evaluate("async () => { await window.MathJax?.startup?.promise }")
+        paint = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        return sum(sent) / 1000, paint / 1000, tab.evaluate("window.shifts")
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["book/intro", "book/01-minimax", "book/07-fid", "book/formulas"])
+def test_a_page_arrives_at_once(browser, zipped, name):
+    # The clock runs for this process's neighbours, too: of three tries the best counts.
+    tries = [arrival(browser, zipped, name)]
+    while len(tries) < 3 and tries[-1][1] > 3.5:
+        tries.append(arrival(browser, zipped, name))
+    kilobytes, paint, shift = min(tries, key=lambda t: t[1])
+    assert kilobytes < (350 if name == "book/intro" else 750)
+    assert paint < 3.5
+    assert shift < 0.1
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_chapter_is_light(site, name):
+    page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+    assert not re.search(r"base64,[A-Za-z0-9+/]{100}", page)
+    assert len(gzip.compress(page.encode())) < 90_000
+    assert "fontawesome" not in page
+
+
+def test_the_book_is_small_on_disk(site):
+    assert sum(p.stat().st_size for p in HTML.glob("**/*") if p.is_file()) < 30e6
+
+
+def test_formulas_are_no_stops_of_the_tab_key(site, browser):
+    with Page(browser, site, "book/01-minimax") as page:
+        stops = []
+        while len(stops) < 200 and stops[-1:] != ["BODY"]:
+            page.tab.keyboard.press("Tab")
+            stops.append(page.tab.evaluate("document.activeElement.tagName"))
+        assert not [tag for tag in stops if tag.startswith("MJX")], "formulas stop the Tab key"
+        assert len(stops) <= 130
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_formula_is_cut_on_a_laptop(site, browser, name):
+    with Page(browser, site, name) as page:
+        cut = page.tab.eval_on_selector_all(
+            ".bd-article mjx-container[display='true']",
+            "all => all.filter(m => m.scrollWidth > m.clientWidth + 1).map(m => m.textContent)",
+        )
+        assert cut == []
+
+
+def test_a_page_tells_what_it_is_about(site):
+    said = {}
+    for name in PAGES:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        said[name] = page.partition('<meta name="description" content="')[2].partition('"')[0]
+    assert min(map(len, said.values())) > 40
+    assert len(set(said.values())) == len(said)
+
+
+@pytest.mark.parametrize("name", ["book/01-minimax", "book/03-failures"])
+def test_paper_is_white_and_shows_whole_code(site, browser, name):
+    with Page(browser, site, name, dark=True) as page:
+        page.tab.emulate_media(media="print")
+        ink = page.tab.evaluate(
+            "sel => { const s = getComputedStyle(document.querySelector(sel)); "
+            "return [s.color, s.backgroundColor]; }",
+            ".bd-article .highlight pre",
+        )
+        assert light(channels(ink[1])) and max(channels(ink[0])[:3]) < 80, ink
+        heading = page.tab.evaluate("getComputedStyle(document.querySelector('h1')).color")
+        assert max(channels(heading)[:3]) < 80, heading
+        cut = page.tab.eval_on_selector_all(
+            ".bd-article pre", "all => all.filter(p => p.scrollWidth > p.clientWidth + 1).length"
+        )
+        assert cut == 0, f"{cut} code boxes are cut at the edge of the paper"
+        assert not page.tab.locator(".gc-flipbook button:visible").count()

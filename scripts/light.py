@@ -1,0 +1,345 @@
+"""What makes the built pages arrive at once: run after the strict build, on `_build/html`.
+
+    python scripts/light.py [FOLDER]
+
+A chapter as Sphinx leaves it carries every frame of every figure inside its HTML, waits for 1.5 MB
+of icons of which it shows thirteen, and has 24 MB of MathJax beside it of which it loads one. Here
+
+- pictures and sounds become files, once each, that load when the reader comes near them;
+- a page waits for one style sheet and for no script; the figures' script is one for the whole book;
+- the theme's icons are drawn in the page, and the icon fonts and scripts are left out;
+- a page says in its head what it is about, for whoever shares or finds it;
+- files that no page asks for are removed.
+
+A notebook keeps its self-contained figures: on Colab there is nothing beside it. Everything here
+works from `file://` as well, where a page may show other files but not read them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gancourse import explore  # noqa: E402
+
+HTML = ROOT / "_build" / "html"
+LARGE = 60_000  # bytes of a picture, beyond which another format is tried
+KINDS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg", "audio/wav": "wav"}
+DATA_URI = re.compile(rf"data:({'|'.join(KINDS)});base64,([A-Za-z0-9+/]{{100,}}=*)")
+ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
+STYLES = {"fa-solid", "fas", "fa-brands", "fab", "fa-regular", "far", "fa"}
+SIZES = {"fa-lg", "fa-sm", "fa-xs", "fa-xl", "fa-fw", "fa-2x"}
+LEFT_OUT = re.compile(
+    r"\s*<(?:script|link)[^>]*(?:fontawesome\.js|/webfonts/|/fontawesome/)[^>]*>(?:</script>)?"
+)
+# Never asked for by a page: what a developer's tools read, all of MathJax but the one file of the
+# pages and its fonts, the fonts and scripts of the icons that are drawn in the pages now.
+DEAD = [
+    "**/*.map",
+    "_static/vendor/fontawesome/**/*",
+    "_static/scripts/fontawesome*",
+    "_static/webpack-macros.html",
+    "_static/mathjax/**/*",
+]
+ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
+
+# The script of explore.py takes its figure's data from a literal; here from the element that holds it.
+_HEAD, _BODY = explore._SCRIPT.split('"DATA"')
+_BODY = _BODY[: _BODY.rindex("})();")]
+SCRIPT_OF_PAGES = f"""// Made from gancourse/explore.py by scripts/light.py: one copy for all pages.
+const gcFlipbook = (DATA) => {{
+"use strict"{_BODY}}};
+for (const holder of document.querySelectorAll("script.gc-frames")) {{
+  const data = JSON.parse(holder.textContent), figure = document.getElementById(data.id);
+  gcFlipbook(data);
+  // The other frames are fetched when the reader comes near, or touches the figure first.
+  let kept = null;
+  const preload = () => {{
+    kept = kept || data.frames.filter(Boolean).map((address) => {{
+      const image = new Image();
+      image.src = address;
+      return image;
+    }});
+  }};
+  for (const event of ["pointerenter", "focusin", "touchstart"])
+    figure.addEventListener(event, preload, {{ once: true, passive: true }});
+  const near = new IntersectionObserver((seen) => {{
+    if (seen.some((entry) => entry.isIntersecting)) {{ near.disconnect(); preload(); }}
+  }}, {{ rootMargin: "50% 0px" }});
+  near.observe(figure);
+}}
+// What is wider than its column scrolls by itself, and can be reached and scrolled by keyboard.
+const markScrollers = () => {{
+  for (const box of document.querySelectorAll(
+    '.bd-article mjx-container[display="true"], .bd-article div.math, .bd-article table.table')) {{
+    if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "auto") {{
+      box.tabIndex = 0;
+      box.classList.add("gc-scrolls");
+    }} else if (box.classList.contains("gc-scrolls")) {{
+      box.removeAttribute("tabindex");
+      box.classList.remove("gc-scrolls");
+    }}
+  }}
+}};
+addEventListener("load", () => {{
+  markScrollers();
+  window.MathJax?.startup?.promise?.then(markScrollers);
+}});
+addEventListener("resize", markScrollers);
+// On paper everything is near.
+addEventListener("beforeprint", () => {{
+  for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";
+}});
+"""
+
+
+class Icons:
+    """The theme's icons as inline drawings, taken from the script that it would load."""
+
+    def __init__(self, script: str):
+        self.script = script
+
+    def path(self, name: str) -> tuple[str, str, str]:
+        """(width, height, outline) of an icon. Solid ones stand last in the script."""
+        found = re.findall(
+            rf'[{{,]"?{re.escape(name)}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","(M[^"]+)"\]',
+            self.script,
+        )
+        if not found:
+            raise LookupError(f"the theme's script has no icon {name!r}; see scripts/light.py")
+        return found[-1]
+
+    def draw(self, match: re.Match[str]) -> str:
+        classes = match[2].split()
+        names = [c for c in classes if c.startswith("fa-") and c not in STYLES | SIZES]
+        width, height, outline = self.path(names[0].removeprefix("fa-"))
+        # The names stay: the theme's own rules show one of three by them.
+        kept = " ".join(["svg-inline--fa", *(c for c in classes if c not in STYLES)])
+        return (
+            f'<svg class="{kept}" aria-hidden="true" viewBox="0 0 {width} {height}"{match[3]}>'
+            f'<path fill="currentColor" d="{outline}"/></svg>'
+        )
+
+
+def to_files(text: str, folder: Path, address: str) -> str:
+    """Data URIs become files in ``folder``, named by their content; ``address`` leads there."""
+
+    def write(match: re.Match[str]) -> str:
+        data = base64.b64decode(match[2])
+        name = f"{hashlib.sha256(data).hexdigest()[:16]}.{KINDS[match[1]]}"
+        path = folder / name
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return f"{address}/{name}"
+
+    return DATA_URI.sub(write, text)
+
+
+def smaller(text: str, page: Path) -> str:
+    """A large PNG becomes a WebP where that takes at most two thirds of its bytes."""
+    from PIL import Image
+
+    def shrink(match: re.Match[str]) -> str:
+        path = (page.parent / match[1]).resolve()
+        target = path.with_suffix(".webp")
+        if not target.exists():
+            if not path.exists() or path.stat().st_size < LARGE:
+                return match[0]
+            Image.open(path).convert("RGB").save(target, quality=88, method=6)
+            if target.stat().st_size > path.stat().st_size * 2 / 3:
+                target.unlink()
+                return match[0]
+        return match[0].replace(match[1], match[1].removesuffix(".png") + ".webp")
+
+    return re.sub(r'(?<=src=")([^":]+\.png)(?=")', shrink, text)
+
+
+def lazily(text: str) -> str:
+    """Pictures of the article load when they come near; the first one, which is in sight, at once."""
+    before, article, rest = text.partition("<article")
+    first = True
+
+    def mark(match: re.Match[str]) -> str:
+        nonlocal first
+        now, first = first, False
+        how = 'decoding="async"' if now else 'loading="lazy" decoding="async"'
+        return f"<img {how} "
+
+    return before + article + re.sub(r"<img (?!loading|decoding)", mark, rest)
+
+
+def one_script(text: str, root: str) -> str:
+    """The figures' data stay in the page; their script and style sheet are the book's."""
+    text = text.replace(f"<style>{explore._STYLE}</style>", "")
+    start, end = f"<script>{_HEAD}", f"{_BODY}}})();\n</script>"
+    parts = text.split(start)
+    for k, part in enumerate(parts[1:], 1):
+        data, found, after = part.partition(end)
+        if not found:
+            raise LookupError("a figure's script is not explore.py's; see scripts/light.py")
+        parts[k] = f'<script type="application/json" class="gc-frames">{data}</script>{after}'
+    text = "".join(parts)
+    if len(parts) > 1:
+        sheet = f'<link rel="stylesheet" href="{root}_static/flipbook.css">'
+        still = "<noscript><style>.gc-flipbook .gc-row{display:none}</style></noscript>"
+        text = text.replace("</head>", f"{sheet}{still}\n</head>", 1)
+    script = f'<script defer src="{root}_static/page.js"></script>'
+    return text.replace("</body>", f"{script}\n</body>", 1)
+
+
+FORMULA = re.compile(r'<span class="math notranslate nohighlight">(\\\(.*?\\\))</span>', re.S)
+
+
+def width(formula: str) -> float:
+    """About how many em a formula will take: its symbols, and the space around relations."""
+    tex = html.unescape(formula)[2:-2]
+    tex = re.sub(
+        r"\\(?:left|right|big|Big|bigl|bigr|mathrm|mathbb|mathcal|text|operatorname|tfrac)\b",
+        "",
+        tex,
+    )
+    wide = len(
+        re.findall(
+            r"[=<>+]|\\(?:le|ge|to|in|sim|approx|cdot|times|mapsto|ne|pm|neq|leq|geq)\b", tex
+        )
+    )
+    small = len(re.findall(r"[_^](?:\\[A-Za-z]+|\{[^{}]*\}|.)", tex))
+    symbols = len(re.findall(r"\\[A-Za-z]+|[^\s{}_^\\]", tex))
+    named = len(re.findall(r"\\(?:log|exp|max|min|sup|inf|arg|tanh|det)\b", tex))
+    return round(max(0.6, 0.55 * symbols + 0.5 * wide + 0.9 * named - 0.1 * small), 1)
+
+
+def room_for_math(text: str) -> str:
+    """Says how wide a formula will be, so that lines don't break anew when MathJax has drawn it."""
+    return FORMULA.sub(
+        lambda m: m[0].replace(' nohighlight"', f' nohighlight" style="--gc-w:{width(m[1])}em"'),
+        text,
+    )
+
+
+SHEET = re.compile(r'\s*<link(?=[^>]*rel="stylesheet")[^>]*href="([^"?]*)[^"]*"[^>]*>')
+LOADED = re.compile(r'<script ((?:data-[^ ]* )?)src="((?:\.\./)*_static/[^"]*)"></script>')
+OPTIONS = re.compile(r'<script src="((?:\.\./)*_static/documentation_options\.js)[^"]*"></script>')
+
+
+def one_sheet(text: str, page: Path, static: Path) -> str:
+    """The page's style sheets, one after the other, as one file: nothing is drawn before the last of
+    them is there, and ten of them take a phone four journeys."""
+    found = list(SHEET.finditer(text))
+    if len(found) < 2:
+        return text
+
+    def read(path: Path) -> str:
+        def address(inside: re.Match[str]) -> str:
+            target = inside[1].strip("\"'")
+            if target.startswith(("data:", "#")):
+                return inside[0]
+            return f'url("{os.path.relpath(path.parent / target, static)}")'
+
+        sheet = re.sub(r'@charset "[^"]*";', "", path.read_text(encoding="utf-8"))
+        sheet = re.sub(r"url\(([^)]*)\)", address, sheet)
+        imported = re.compile(r'@import "([^"]*)";')  # valid at the head of a file alone
+        return imported.sub(lambda m: read((path.parent / m[1]).resolve()), sheet)
+
+    whole = "\n".join(read((page.parent / match[1]).resolve()) for match in found)
+    name = f"page-{hashlib.sha256(whole.encode()).hexdigest()[:12]}.css"
+    (static / name).write_text(whole, encoding="utf-8")
+    root = os.path.relpath(static, page.parent)
+    link = f'<link rel="stylesheet" href="{root}/{name}">'
+    for match in reversed(found[1:]):
+        text = text[: match.start()] + text[match.end() :]
+    return text[: found[0].start()] + "\n" + link + text[found[0].end() :]
+
+
+def nothing_waits(text: str, page: Path) -> str:
+    """Scripts run, in their order, when the page has been read, and not before it is drawn."""
+
+    def inline(match: re.Match[str]) -> str:
+        return f"<script>{(page.parent / match[1]).read_text(encoding='utf-8')}</script>"
+
+    # (one inline script of the theme needs this one, of some lines, at once)
+    return LOADED.sub(r'<script defer \1src="\2"></script>', OPTIONS.sub(inline, text))
+
+
+def about(text: str, limit: int = 200) -> str:
+    """The first paragraph of the article, as plain text of at most ``limit`` characters."""
+    article = text.partition("<article")[2]
+    for paragraph in re.findall(r"<p>(.*?)</p>", article, re.S):
+        plain = html.unescape(re.sub(r"<[^>]+>", "", paragraph))
+        plain = re.sub(r"\\[()\[\]]", "", " ".join(plain.split()))
+        if len(plain) > 60:
+            return plain if len(plain) <= limit else plain[: plain.rindex(" ", 0, limit)] + " …"
+    return ""
+
+
+def headed(text: str) -> str:
+    """What a search engine and a shared link show."""
+    if '<meta name="description"' in text:
+        return text
+    found = re.search(r"<title>(.*?)</title>", text, re.S)
+    title, description = (found[1].strip() if found else ""), html.escape(about(text))
+    tags = [
+        f'<meta property="og:title" content="{title}">',
+        '<meta property="og:type" content="article">',
+    ]
+    if description:
+        tags.append(f'<meta name="description" content="{description}">')
+        tags.append(f'<meta property="og:description" content="{description}">')
+    return text.replace("</title>", "</title>\n" + "\n".join(tags), 1)
+
+
+def prune(folder: Path) -> int:
+    """Removes what no page asks for; returns the bytes."""
+    names = set()
+    for page in folder.glob("**/*.html"):
+        names |= set(re.findall(r"_images/([^\"'\\ <>]+)", page.read_text(encoding="utf-8")))
+    unseen = {p for p in folder.glob("_images/*") if p.name not in names}
+    alive = {p for pattern in ALIVE for p in folder.glob(pattern)}
+    dead = {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive | unseen
+    size = sum(p.stat().st_size for p in dead)
+    for path in dead:
+        path.unlink()
+    for path in sorted(folder.glob("**/"), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
+    return size
+
+
+def main(folder: Path = HTML) -> int:
+    script = folder / "_static" / "scripts" / "fontawesome.js"
+    if not script.exists():
+        return 0  # this build is light already
+    icons = Icons(script.read_text(encoding="utf-8"))
+    static = folder / "_static"
+    (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
+    (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
+    for page in sorted(folder.glob("**/*.html")):
+        if "_static" in page.parts:
+            continue
+        root = "../" * (len(page.relative_to(folder).parts) - 1)
+        text = page.read_text(encoding="utf-8")
+        text = LEFT_OUT.sub("", text)
+        text = ICON.sub(icons.draw, text)
+        text = to_files(text, folder / "_images", f"{root}_images")
+        text = smaller(text, page)
+        text = headed(one_script(lazily(room_for_math(text)), root))
+        if page.parent.name == "book":  # the search page's own scripts count on each other
+            text = nothing_waits(text, page)
+        page.write_text(one_sheet(text, page, folder / "_static"), encoding="utf-8")
+    gone = prune(folder)
+    kept = sum(p.stat().st_size for p in folder.glob("**/*") if p.is_file())
+    print(f"light: {gone / 1e6:.0f} MB removed, {kept / 1e6:.0f} MB stay")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -1,0 +1,169 @@
+"""scripts/light.py on small sites: pictures, icons, scripts, sheets, what a page says of itself."""
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from gancourse import explore
+from scripts import light
+
+ICONS = (
+    'x={"circle":[512,512,[1],"f0","M9z"],bars:[448,512,["b"],"f1","M0 9z"]},'
+    'y={bars:[8,9,[],"f1","M1z"]}'
+)
+
+
+def png(size=(40, 30), noise=False) -> bytes:
+    image = Image.effect_noise(size, 90) if noise else Image.new("RGB", size, "navy")
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def uri(data: bytes, kind="image/png") -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A page as Sphinx leaves it, with what it loads."""
+    static = tmp_path / "_static"
+    for name, text in {
+        "scripts/fontawesome.js": ICONS,
+        "scripts/bootstrap.js.map": "{}",
+        "vendor/fontawesome/webfonts/fa-solid-900.woff2": "font",
+        "styles/theme.css": '@charset "UTF-8";@import "../basic.css";',
+        "basic.css": "p{color:red}i{background:url(file.png)}",
+        "gancourse.css": "p{margin:0}",
+        "documentation_options.js": "const DOCUMENTATION_OPTIONS = {};",
+        "doctools.js": "let x = 1",
+        "mathjax/tex-chtml.js": "math",
+        "mathjax/tex-svg.js": "math",
+        "mathjax/output/chtml/fonts/woff-v2/a.woff": "font",
+    }.items():
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        (static / name).write_text(text, encoding="utf-8")
+    frames = [Image.new("L", (30, 20), shade) for shade in (0, 255)]
+    book = explore.flipbook(
+        [__import__("numpy").array(f) for f in frames], ["a", "b"], "Grey </script>"
+    )
+    page = tmp_path / "book" / "one.html"
+    page.parent.mkdir()
+    page.write_text(
+        f"""<html><head><title>1. One</title>
+<link href="../_static/styles/theme.css?digest=1" rel="stylesheet" />
+<link rel="stylesheet" type="text/css" href="../_static/gancourse.css?v=1" />
+<link rel="preload" as="font" href="../_static/vendor/fontawesome/webfonts/fa-solid-900.woff2" />
+<script src="../_static/scripts/fontawesome.js?digest=1"></script>
+<script src="../_static/documentation_options.js?v=1"></script>
+<script src="../_static/doctools.js?v=1"></script>
+<script>DOCUMENTATION_OPTIONS.pagename = "book/one";</script>
+</head><body><button><i class="theme-switch fa-solid fa-bars fa-lg" data-mode="light"></i></button>
+<article><p>Short.</p><p>A paragraph of <b>some</b> length &amp; with &lt;b&gt; in it,
+long enough to say something.</p>
+<span class="math notranslate nohighlight">\\(p \\le \\log q\\)</span>
+<img alt="first" src="{uri(png())}"><img alt="second" src="{uri(png((9, 9), noise=True))}">
+<img alt="again" src="{uri(png())}">
+{book.html}</article></body></html>""",
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def lightened(site) -> str:
+    light.main(site)
+    return (site / "book" / "one.html").read_text(encoding="utf-8")
+
+
+def test_pictures_become_files_of_the_same_bytes_once_each(site):
+    text = lightened(site)
+    assert "base64" not in text
+    files = {p.read_bytes() for p in (site / "_images").iterdir()}
+    assert (
+        png() in files and len(files) == 4
+    )  # one picture stands twice, the flipbook has two frames
+    assert all(f"../_images/{p.name}" in text for p in (site / "_images").iterdir())
+
+
+def test_only_the_first_picture_loads_at_once(site):
+    images = [tag for tag in lightened(site).split("<img ")[1:]]
+    assert ["loading=" in tag.split(">")[0] for tag in images] == [False, True, True, True]
+
+
+def test_icons_are_drawn_keep_their_names_and_need_no_font(site):
+    text = lightened(site)
+    assert 'class="svg-inline--fa theme-switch fa-bars fa-lg"' in text
+    assert 'data-mode="light"' in text and 'd="M1z"' in text  # the solid one, which stands last
+    assert "fontawesome" not in text and "webfonts" not in text
+    assert not (site / "_static" / "vendor").exists()
+
+
+def test_an_icon_that_the_theme_does_not_have_stops_the_build():
+    with pytest.raises(LookupError, match="'sparkles'"):
+        light.ICON.sub(light.Icons(ICONS).draw, '<i class="fa-solid fa-sparkles"></i>')
+
+
+def test_a_page_waits_for_one_sheet_and_no_script(site):
+    text = lightened(site)
+    head = text.partition("</head>")[0]
+    assert head.count('rel="stylesheet"') == 1
+    sheet = next((site / "_static").glob("page-*.css")).read_text()
+    assert sheet.index("p{color:red}") < sheet.index("p{margin:0}")
+    assert "@import" not in sheet and 'url("file.png")' in sheet
+    assert '<script defer src="../_static/doctools.js?v=1">' in head
+    assert head.index("const DOCUMENTATION_OPTIONS") < head.index(".pagename")  # at once, in place
+
+
+def test_the_figures_share_one_script_and_keep_their_data(site):
+    text = lightened(site)
+    assert text.count('class="gc-frames"') == 1 and "const PLAY" not in text
+    assert "const PLAY" in (site / "_static" / "page.js").read_text()
+    assert "</script>" not in text.partition('class="gc-frames">')[2].partition("</script>")[0]
+
+
+def test_a_figure_of_another_script_is_noticed():
+    with pytest.raises(LookupError, match="explore"):
+        light.one_script(f"<head></head><script>{light._HEAD}{{}};other()</script>", "../")
+
+
+def test_a_page_says_what_it_is_about_and_escapes_it(site):
+    text = lightened(site)
+    said = text.partition('<meta name="description" content="')[2].partition('"')[0]
+    assert said.startswith("A paragraph of some length &amp; with &lt;b&gt; in it")
+    assert light.headed(text) == text  # once
+
+
+def test_a_long_description_ends_at_a_word():
+    text = f"<article><p>{'word ' * 100}</p>"
+    assert len(light.about(text)) <= 202 and light.about(text).endswith("word …")
+
+
+def test_formulas_get_room_by_their_symbols():
+    assert 'style="--gc-w:' in light.room_for_math(
+        '<span class="math notranslate nohighlight">\\(x\\)</span>'
+    )
+    short, long = light.width(r"\(x\)"), light.width(r"\(x = \alpha + \beta\)")
+    assert 0.5 < short < 1 and 3 < long < 5
+
+
+def test_what_no_page_asks_for_is_removed(site):
+    lightened(site)
+    left = {p.name for p in site.glob("**/*") if p.is_file()}
+    assert {"tex-chtml.js", "a.woff", "doctools.js"} <= left
+    assert not {"tex-svg.js", "bootstrap.js.map", "fa-solid-900.woff2", "fontawesome.js"} & left
+
+
+def test_a_second_run_changes_nothing(site):
+    text = lightened(site)
+    assert lightened(site) == text
+
+
+def test_a_large_picture_is_taken_in_the_smaller_format(tmp_path):
+    noise = Image.effect_noise((600, 400), 60).convert("RGB")
+    noise.save(tmp_path / "big.png")
+    (tmp_path / "small.png").write_bytes(png())
+    text = light.smaller('<img src="big.png"><img src="small.png">', tmp_path / "x.html")
+    assert text == '<img src="big.webp"><img src="small.png">'
+    assert (tmp_path / "big.webp").stat().st_size < (tmp_path / "big.png").stat().st_size * 2 / 3
