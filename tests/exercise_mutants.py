@@ -29,7 +29,7 @@ from typing import Any
 import torch
 
 import gancourse.exercises as engine
-from gancourse.exercises import _run, _sandbox
+from gancourse.exercises import _limit, _run, _sandbox
 from tests.exercise_help import printed, printed_ids, run_cell
 
 LISTS = Path(__file__).parent / "survivors"
@@ -330,7 +330,7 @@ def passes(exercise: Any, answer: Callable) -> bool:
 
     with _sandbox.sandbox():
         try:
-            _sandbox.limited(work, exercise.seconds if hasattr(exercise, "broken") else SECONDS)
+            _limit.limited(work, exercise.seconds if hasattr(exercise, "broken") else SECONDS)
         except KeyboardInterrupt:
             raise
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 
 import numpy as np
@@ -100,3 +101,29 @@ def test_a_mistake_known_by_its_side_effect_alone_is_named():
     )
     assert says(exercise, lambda *a: frozen(*a)) == "frozen for good"
     assert "left in eval mode" in says(exercise, effect(lambda n, h, o, b, w: n.eval()))
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, bytearray, collections.deque, list])
+def test_collections_of_every_kind_are_watched(kind):
+    exercise = example(
+        reference=lambda known, x: len(known) + len(x),
+        inputs=lambda g: [({"strings": kind([65, 66])}, [n]) for n in (1, 2)],
+        mistakes=[],
+    )
+    assert engine.grade(exercise, lambda known, x: len(known) + len(x))[0]
+
+    def empties(known, x):
+        result = len(known) + len(x)
+        held = known["strings"]
+        held.clear() if hasattr(held, "clear") else known.clear()
+        return result
+
+    def exchanges(known, x):
+        result = empties(known, x)
+        held = known.get("strings")
+        if held is not None:
+            held.update([1, 2]) if isinstance(held, set) else held.extend([1, 2])
+        return result
+
+    for answer in (empties, exchanges):
+        assert "changes its argument known" in says(exercise, answer)

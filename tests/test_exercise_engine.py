@@ -86,6 +86,50 @@ def test_messages(answer, words):
     assert not passed and attempted and words in message
 
 
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda x: nn.Linear(3, 1), "is a network; it should be a tensor of shape (3,)"),
+        (lambda x: nn.ReLU(), "is a network; it"),
+        (lambda x: torch.optim.SGD(nn.Linear(3, 1).parameters(), 1), "is an optimizer; it"),
+        (lambda x: x.max(0), "is what torch.max returns: (values, indices); it should be a tensor"),
+        (lambda x: torch.linalg.qr(x), "is what torch.linalg.qr returns: (Q, R); it"),
+        (lambda x: (v for v in x.mean(0)), "is an iterator (put `list(...)` around it); it"),
+        (lambda x: map(float, x.mean(0)), "is an iterator (put `list(...)` around it); it"),
+        (lambda x: {(1, len(x)), (3, 4)}, "is a set; it"),
+    ],
+)
+def test_a_result_is_called_what_it_is(result, words):
+    assert words in says(example(), result)
+    table = example(reference=lambda x: {"loss": x.sum()}, mistakes=[])
+    assert words.split(";")[0] in says(table, result)
+    watched = example(observe=lambda result, args: {"The sum": result.sum()})
+    assert words.split(";")[0] in says(watched, result)
+
+
+def test_networks_sets_and_views_are_compared_by_what_they_hold():
+    def network(x, change=0.0):
+        net = nn.Linear(3, 1)
+        nn.init.constant_(net.weight, float(x.sum()) + change)
+        nn.init.zeros_(net.bias)
+        return net
+
+    made = example(reference=network, mistakes=[])
+    assert engine.grade(made, network)[0]
+    assert says(made, lambda x: network(x, 1.0)).startswith("weight is not right")
+    assert "is a dictionary; it should be a network" in says(
+        made, lambda x: network(x).state_dict()
+    )
+    pairs = example(reference=lambda x: {(0, len(x)), (1, 2)}, mistakes=[])
+    assert engine.grade(pairs, lambda x: {(1, 2), (torch.tensor(0).item(), len(x))})[0]
+    assert not engine.grade(pairs, lambda x: {(1, 2), (0, 99)})[0]
+    listed = example(reference=lambda x: [1, len(x)], mistakes=[])
+    assert engine.grade(listed, lambda x: {"one": 1, "n": len(x)}.values())[0]
+    assert engine.grade(listed, lambda x: {1: 0, len(x): 0}.keys())[0]
+    both = example(reference=lambda x: (x.max(0).values, x.max(0).indices), mistakes=[])
+    assert engine.grade(both, lambda x: x.max(0))[0]
+
+
 def test_expected_and_got_are_shown_short():
     text = says(example(), lambda x: x.mean(0) + 1)
     assert re.search(r"\n  expected  \[\S+, \S+, \S+\]\n  got       \[", text)

@@ -17,10 +17,7 @@ import torch
 from torch import nn
 
 import gancourse.exercises as engine
-from gancourse.exercises import (
-    Mistake,
-    check,
-)
+from gancourse.exercises import Mistake, _limit, check
 from tests.exercise_help import (
     INTERNAL,
     NUMBER,
@@ -153,21 +150,89 @@ def test_whatever_comes_is_reported_in_time(name, registered, capsys):
 
 
 def long_call(x):
-
-    time.sleep(4)  # in C and without Python's lock, as a large product is
+    time.sleep(6)  # in C and without Python's lock, as a large product is
     return x.mean(0)
 
 
-def test_a_long_call_into_c_is_not_waited_for():
-
+def test_a_call_that_waits_is_not_waited_for():
+    """It computes nothing, so that the clock ends it, at four times the limit; the message says so."""
     began = time.monotonic()
-    message = says(example(seconds=0.5), long_call)
-    assert time.monotonic() - began < 2.5 * crowded()
-    assert "did not finish within 0.5 s" in message and "It is still running" in message
+    message = says(example(seconds=0.3), long_call)
+    assert 1.2 <= time.monotonic() - began < 3.5 * crowded()
+    assert "did not finish within 1.2 s, and computed for 0.0 s of them: does it sleep" in message
+    assert "It is still running" in message
     for thread in threading.enumerate():
         if getattr(thread, "given_up", False):
             thread.join(60)
             assert not thread.is_alive()
+
+
+def test_a_process_that_gets_no_core_has_its_time(monkeypatch):
+    """A clock that runs ten times as fast as the process computes: nine others want its core."""
+    began = time.monotonic()
+    monkeypatch.setattr(_limit.time, "process_time", lambda: (time.monotonic() - began) / 10)
+
+    def computes(x):
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            x = x + 0
+        return x.mean(0)
+
+    assert engine.grade(example(seconds=0.4), computes)[0]  # 2 s by the clock, 0.2 s of computing
+    message = says(example(seconds=0.1), endless)
+    assert "did not finish within 0.1 s of computing: is there a loop that never ends?" in message
+
+
+def test_waiting_for_threads_and_processes_ends_too():
+    def waits_for_itself(x):
+        lock = threading.Lock()
+        with lock:
+            lock.acquire(timeout=3)
+        return x.mean(0)
+
+    def waits_for_a_process(x):
+        subprocess.run([sys.executable, "-c", "while True: pass"], timeout=20)
+        return x.mean(0)
+
+    for answer, words in (
+        (waits_for_itself, "did not finish within 0.8 s, and computed"),
+        (waits_for_a_process, "did not finish within 0.8 s, and computed"),
+    ):
+        assert words in says(example(seconds=0.2), answer)
+
+    def in_threads(x):
+        results = []
+        workers = [threading.Thread(target=lambda: results.append(x.mean(0))) for _ in range(3)]
+        [w.start() for w in workers], [w.join() for w in workers]
+        return results[1]
+
+    assert engine.grade(example(), in_threads)[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "p / (p + q)",
+        "torch.use_deterministic_algorithms(True)",
+        "torch.optim.Adam([p.clone().requires_grad_()]).step()",
+    ],
+)
+def test_no_check_leaves_warning_filters_changed(answer):
+    """In a process of its own: what the first check of a session imports sets filters (SymPy)."""
+    code = (
+        "import torch, warnings, gancourse.exercises as e; before = list(warnings.filters)\n"
+        f"e.check('1.1', lambda p, q: {answer})\n"
+        "assert warnings.filters == before, warnings.filters"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_first_check_imports_nothing_large():
+    code = (
+        "import sys, torch, gancourse.exercises as e; e.check('1.1', lambda p, q: p / (p + q))\n"
+        "assert 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_output_is_capped_and_told():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,16 @@ class Odd:
     what: str
 
 
+class Network(dict):
+    """The state of a network: compared as a dictionary is, and called a network."""
+
+
+class Fields(list):
+    """What torch.max and its like return: compared as a list is, and called by their names."""
+
+    what = ""
+
+
 def freeze(tree: Any) -> Any:
     """A copy that later calls cannot change; modules become their state. Never raises."""
     left = [MOST_PARTS]
@@ -47,7 +57,8 @@ def _freeze(tree: Any, depth: int, left: list[int]) -> Any:
     if depth > DEEPEST:
         return Odd("a list nested without end")
     if isinstance(tree, nn.Module):
-        tree = tree.state_dict()
+        state = _freeze(tree.state_dict(), depth, left)
+        return Network(state) if isinstance(state, dict) else state
     if isinstance(tree, Tensor):
         return _freeze_tensor(tree)
     if isinstance(tree, np.ndarray):
@@ -60,12 +71,16 @@ def _freeze(tree: Any, depth: int, left: list[int]) -> Any:
         tree = tree.item()
     if isinstance(tree, Mapping):
         return {key: _freeze(value, depth + 1, left) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple, deque, range)) and len(tree) > left[0]:
-        return Odd("a list or tuple of too many parts to compare")
-    if isinstance(tree, (list, tuple, deque, range)):
-        return [_freeze(value, depth + 1, left) for value in tree]
-    if isinstance(tree, Set) and not isinstance(tree, (type({}.keys()), type({}.items()))):
-        return frozenset(value for value in tree if isinstance(value, (str, int, float)))
+    if isinstance(tree, _LISTS):
+        if len(tree) > left[0]:
+            return Odd("a list or tuple of too many parts to compare")
+        parts = [_freeze(value, depth + 1, left) for value in tree]
+        if _by_torch(tree):
+            parts = Fields(parts)
+            parts.what = kind(tree)
+        return parts
+    if isinstance(tree, Set):
+        return frozenset(_member(value, depth) for value in tree)
     if isinstance(tree, bool):
         return bool(tree)
     if isinstance(tree, int):
@@ -82,7 +97,23 @@ def _freeze(tree: Any, depth: int, left: list[int]) -> Any:
         return tree
     if type(tree).__module__.partition(".")[0] in ("gancourse", "builtins"):
         return tree
-    return Odd(_a(type(tree).__name__))
+    return Odd(kind(tree))
+
+
+_LISTS = (list, tuple, deque, range, KeysView, ValuesView, ItemsView)
+
+
+def _by_torch(value: Any) -> bool:
+    return isinstance(value, Fields) or type(value).__module__ == "torch.return_types"
+
+
+def _member(value: Any, depth: int) -> Any:
+    """One of a set, as something that can be in a set."""
+    if isinstance(value, Tensor) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, tuple) and depth < DEEPEST:
+        return tuple(_member(part, depth + 1) for part in value)
+    return value if isinstance(value, (str, int, float)) else Odd(kind(value))
 
 
 def _freeze_tensor(tensor: Tensor) -> Any:
@@ -139,7 +170,11 @@ def _tensor(value: Any) -> Any:
         if isinstance(value, (bool, int, float, complex, np.generic)):
             wide = isinstance(value, float)
             return torch.as_tensor(value, dtype=torch.float64 if wide else None)
-        if isinstance(value, (list, tuple)) and value and len(value) <= MOST_PARTS:
+        if (
+            isinstance(value, (list, tuple))
+            and 0 < len(value) <= MOST_PARTS
+            and not _by_torch(value)
+        ):
             parts = [part if isinstance(part, Tensor) else _tensor(part) for part in value]
             if all(isinstance(part, Tensor) for part in parts):
                 return torch.stack(parts)
@@ -184,12 +219,12 @@ def dress(expected: Any, got: Any, known: Sequence[str] = ()) -> Any:
             if got.ndim > 1 and all(map(_number, expected)):
                 return got  # a column is no list of numbers
             got = list(got)
-        if isinstance(got, (range, deque)) and len(got) <= MOST_PARTS:
+        if isinstance(got, _LISTS) and len(got) <= MOST_PARTS:
             got = list(got)
         if isinstance(got, (list, tuple)) and len(got) == len(expected):
             return [dress(a, b) for a, b in zip(expected, got)]
         return got
-    if isinstance(expected, dict) and isinstance(got, Mapping):
+    if isinstance(expected, dict) and isinstance(got, Mapping) and not isinstance(got, Network):
         return {key: dress(expected.get(key), value) for key, value in got.items()}
     return got
 
@@ -202,17 +237,21 @@ def _a(name: str) -> str:
 
 
 _KINDS: list[tuple[Any, str]] = [
+    ((nn.Module, Network), "a network"), (torch.optim.Optimizer, "an optimizer"),
     (Tensor, "a tensor"), (np.ndarray, "a numpy array"), (Mapping, "a dictionary"),
-    ((list, tuple, range, deque), "a list or tuple"), (str, "text"), (type(None), "nothing (None)"),
-    (Set, "a set"), (nn.Module, "a module"), (type, "a class"),
+    (_LISTS, "a list or tuple"), (str, "text"), (type(None), "nothing (None)"), (Set, "a set"),
+    (type, "a class"), (Iterator, "an iterator (put `list(...)` around it)"),
 ]  # fmt: skip
 
 
 def kind(value: Any) -> str:
     if value is ...:
         return "still ..."
-    if isinstance(value, Odd):
+    if isinstance(value, (Odd, Fields)):
         return value.what
+    if _by_torch(value):
+        name = type(value).__name__.replace("_", ".")
+        return f"what torch.{name} returns: ({', '.join(type(value).__match_args__)})"
     if isinstance(value, (bool, np.bool_)):
         return "True or False"
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim == 0:
@@ -389,8 +428,8 @@ def short(value: Any, digits: int = 6, depth: int = 0) -> str:
 
 
 def _short(value: Any, digits: int, depth: int) -> str:
-    if isinstance(value, Odd):
-        return value.what
+    if isinstance(value, (Odd, Network)):
+        return kind(value)
     if isinstance(value, (Tensor, np.ndarray)):
         value = torch.as_tensor(value)
         if value.numel() > 8:

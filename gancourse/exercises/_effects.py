@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import types
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,12 @@ class Snapshot:
                 self.optimizers.append((name, value, _settings(value), _state(value)))
         elif isinstance(value, Mapping):
             if self._new(value):
-                self.holders.append((name, value, list(value.items())))
+                self.holders.append((name, value, _parts(value)))
                 for key, part in value.items():
                     self._walk(f"{name} ({key})", part, depth + 1)
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple, deque, Set, bytearray)):
             if self._new(value) and len(value) <= 10_000:
-                self.holders.append((name, value, list(value)))
+                self.holders.append((name, value, _parts(value)))
                 for part in value:
                     self._walk(name, part, depth + 1)
         elif self._new(value):
@@ -113,8 +114,7 @@ class Snapshot:
             if not _same_state(_state(optimizer), state):
                 found[name, "state"] = f"{name} has made a step, or its memory was changed."
         for name, holder, parts in self.holders:
-            present = list(holder.items()) if isinstance(holder, Mapping) else list(holder)
-            if not _same_parts(parts, present):
+            if not _same_parts(parts, _parts(holder)):
                 found[name, "contents"] = _spoiled(name)
         return found
 
@@ -133,6 +133,13 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one, other) or bool(
         ((one == other) | ((one != one) & (other != other))).all()
     )
+
+
+def _parts(holder: Any) -> list:
+    """What a collection holds; a set, in some order that stays as long as its members do."""
+    if isinstance(holder, Set):
+        return sorted(holder, key=id)
+    return list(holder.items() if isinstance(holder, Mapping) else holder)
 
 
 def _same_parts(one: list, other: list) -> bool:

@@ -35,7 +35,7 @@ class Exercise:
     mistakes: Sequence[Mistake] = ()
     rtol: float = 1e-4
     atol: float = 1e-6
-    seconds: float = 5.0  # for all inputs together
+    seconds: float = 5.0  # of computing, for all inputs together
     observe: Callable[[Any, tuple], Any] | None = None
     compare: Callable[[Any, Any], bool] | None = None
     parts: Sequence[str] = ()  # names of the parts of a result that is a tuple

@@ -1,16 +1,12 @@
-"""Run a stranger's function: with a time limit, and without a trace in the notebook's state.
+"""Run a stranger's function without a trace in the notebook's state; `_limit` is the time limit.
 
-The answer runs in a thread of its own, so that `check` can report although it is in the middle of a
-long call into C; the thread gets a `TimeUp` as soon as it is back in Python. What no thread can do:
-end a call that holds Python's lock all the while (``10 ** 10 ** 9``). This is no security: an answer
-is the reader's own code in the reader's own kernel, and somebody who wants to cheat can.
+This is no security: an answer is the reader's own code in the reader's own kernel, and somebody who
+wants to cheat can.
 """
 
 from __future__ import annotations
 
 import builtins
-import contextvars
-import ctypes
 import inspect
 import math
 import os
@@ -21,7 +17,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -101,41 +97,47 @@ def sandbox() -> Iterator[Left]:
     What can't be put back is named in the `Left` that this yields, once the block is done.
     """
     left = Left()
-    before = _globals()
-    names = _namespaces()
-    dynamo = "torch._dynamo" in sys.modules
-    threads = set(threading.enumerate())
-    interop = torch.get_num_interop_threads()
-    output = _Capped(sys.stdout), _Capped(sys.stderr)
-    streams = sys.stdout, sys.stderr
-    try:
-        with warnings.catch_warnings(), neutral():
-            sys.stdout, sys.stderr = output
-            torch.set_default_dtype(torch.float32)
-            yield left
-    finally:
-        if not getattr(threading.current_thread(), "given_up", False):
-            sys.stdout, sys.stderr = streams
-            _put_back(before, left)
-            _put_back_functions(names, left, dynamo or "torch._dynamo" not in sys.modules)
-            if torch.get_num_interop_threads() != interop:
-                left.notes.append(
-                    "torch.set_num_interop_threads was called, which nothing can undo but a "
-                    "restart of the kernel."
-                )
-            if any(one.cut for one in output):
-                left.notes.append(f"What it printed was cut off after {MOST_OUTPUT:,} characters.")
-            running = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
-            given_up = [t for t in running if getattr(t, "given_up", False)]
-            if given_up:
-                left.notes.append(
-                    "It is still running, inside one long call that can't be interrupted; it ends "
-                    "after that call, or when you restart the kernel."
-                )
-                if any(one.used for one in output):  # what it prints from now on goes nowhere
-                    sys.stdout, sys.stderr = (one.opened() for one in output)
-            elif any(type(t).__module__ == "threading" for t in running):
-                left.notes.append("It has started a thread that is still running.")
+    # Around all else: what is imported in order to put things back may set filters of its own.
+    with warnings.catch_warnings():
+        before = _globals()
+        names = _namespaces()
+        dynamo = "torch._dynamo" in sys.modules
+        threads = set(threading.enumerate())
+        interop = torch.get_num_interop_threads()
+        output = _Capped(sys.stdout), _Capped(sys.stderr)
+        streams = sys.stdout, sys.stderr
+        try:
+            with neutral():
+                sys.stdout, sys.stderr = output
+                torch.set_default_dtype(torch.float32)
+                yield left
+        finally:
+            if not getattr(threading.current_thread(), "given_up", False):
+                sys.stdout, sys.stderr = streams
+                _put_back(before, left)
+                _put_back_functions(names, left, dynamo or "torch._dynamo" not in sys.modules)
+                if torch.get_num_interop_threads() != interop:
+                    left.notes.append(
+                        "torch.set_num_interop_threads was called, which nothing can undo but a "
+                        "restart of the kernel."
+                    )
+                _say_what_goes_on(left, output, threads)
+
+
+def _say_what_goes_on(left: Left, output: Sequence[_Capped], threads: set) -> None:
+    """Of output that was cut off, and of threads that still run."""
+    if any(one.cut for one in output):
+        left.notes.append(f"What it printed was cut off after {MOST_OUTPUT:,} characters.")
+    running = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
+    if any(getattr(t, "given_up", False) for t in running):
+        left.notes.append(
+            "It is still running, inside one long call that can't be interrupted; it ends "
+            "after that call, or when you restart the kernel."
+        )
+        if any(one.used for one in output):  # what it prints from now on goes nowhere
+            sys.stdout, sys.stderr = (one.opened() for one in output)
+    elif any(type(t).__module__ == "threading" for t in running):
+        left.notes.append("It has started a thread that is still running.")
 
 
 class _Capped:
@@ -281,10 +283,19 @@ def _globals() -> dict[str, Any]:
 
 def _put_back(before: dict[str, Any], left: Left) -> None:
     for name, value in before.items():
+        read, write = _GLOBALS[name]
         try:
-            _GLOBALS[name][1](value)
+            if not _equal(read(), value):  # to write may be dear: one mode imports SymPy (1 s)
+                write(value)
         except Exception as error:
             left.notes.append(f"{name} could not be put back ({one_line(error)}).")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except (ValueError, RuntimeError):  # arrays and tensors: the generators' states
+        return False
 
 
 _PLACES: tuple[Any, ...] = (
@@ -322,92 +333,3 @@ def _put_back_functions(saved: list[dict[str, Any]], left: Left, same_dynamo: bo
         if hooks.keys() != entries.keys():
             hooks.clear()
             hooks.update(entries)
-
-
-class TimeUp(BaseException):
-    """Not an Exception, so that `except Exception` in an answer lets it pass."""
-
-
-class _Worker(threading.Thread):
-    """Runs ``work`` with the modes that exercises are written for."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__(name="the answer of an exercise", daemon=True)
-        self.work, self.done, self.given_up = work, False, False
-        self.raised: BaseException | None = None
-        self.context = contextvars.copy_context()
-
-    def run(self) -> None:
-        try:
-            try:
-                self.context.run(self.work)
-            except BaseException as error:
-                self.raised = error
-            finally:
-                self.done = True
-        except BaseException:  # an alarm that came too late
-            self.done = True
-
-    def tell(self, exception: type[BaseException]) -> None:
-        """Raise an exception in the thread, at its next step in Python."""
-        if not self.done:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.ident or 0), ctypes.py_object(exception)
-            )
-
-    def imports(self) -> bool:
-        """Is it in the middle of an import? A module that is cut off there stays half made."""
-        frame = sys._current_frames().get(self.ident or 0)
-        while frame is not None:
-            if frame.f_code.co_filename.startswith("<frozen importlib"):
-                return True
-            frame = frame.f_back
-        return False
-
-
-def limited(work: Callable[[], None], seconds: float) -> None:
-    """Run `work`; raise TimeUp when it takes longer, at the latest a second after that.
-
-    Time inside an import doesn't count, up to a minute: the first optimizer of a process imports
-    much of torch (2 to 5 s), and an import that is cut off can't be mended before a restart.
-    """
-    stack = threading.stack_size()
-    try:
-        threading.stack_size(64 * 2**20)  # as much as a main thread, for deep recursion
-    except (ValueError, RuntimeError):
-        pass
-    worker = _Worker(work)
-    try:
-        worker.start()
-    finally:
-        threading.stack_size(stack)
-    left, imports = seconds, 60.0
-    before = time.monotonic()
-    try:
-        while left > 0:
-            worker.join(min(0.05, left))
-            if not worker.is_alive():
-                break
-            now = time.monotonic()
-            if imports > 0 and worker.imports():
-                imports -= now - before
-            else:
-                left -= now - before
-            before = now
-        for _ in range(20):  # a bare `except` swallows one that comes inside its `try`
-            if worker.done or not worker.is_alive():
-                break
-            worker.tell(TimeUp)
-            worker.join(0.05)
-    except KeyboardInterrupt:
-        worker.tell(KeyboardInterrupt)
-        worker.join(1.0)
-        worker.given_up = worker.is_alive()
-        raise
-    if worker.done:
-        worker.join(1.0)
-        if worker.raised is not None:
-            raise worker.raised
-        return
-    worker.given_up = True
-    raise TimeUp

@@ -17,7 +17,8 @@ from typing import Any
 
 from .. import Exercise, Mistake
 from .._compare import kind, untouched
-from .._sandbox import TimeUp, accepts, limited, neutral, one_line, readers_line, sandbox, seed
+from .._limit import TimeUp, limited
+from .._sandbox import accepts, neutral, one_line, readers_line, sandbox, seed
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Case(Exercise):
     second_run: Callable[[Callable, int], Exam] | None = None  # for seeds 1 and 2; as `run` if None
     signs: tuple[Sign, ...] = ()
     symptom: str = ""  # one sentence: what is still to be seen when nothing was repaired
-    seconds: float = 30.0
+    seconds: float = 15.0
 
     def examine(
         self,
@@ -216,7 +217,7 @@ class Case(Exercise):
 
     def _raised(self, error: BaseException, answer: Callable) -> str:
         if isinstance(error, TimeUp):
-            return f"Your function did not finish within {self.seconds:g} s: an endless loop?"
+            return f"Your function {error.told}"
         text = one_line(error)
         own = isinstance(error, Unusable)
         lines = [str(error)] if own else [f"Your function raised {text}"]

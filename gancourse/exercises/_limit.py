@@ -1,0 +1,132 @@
+"""A time limit for a stranger's function.
+
+The answer runs in a thread of its own, so that `check` can report although it is in the middle of a
+long call into C; the thread gets a `TimeUp` as soon as it is back in Python. What no thread can do:
+end a call that holds Python's lock all the while (``10 ** 10 ** 9``).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+PATIENCE, STARVING = 4, 20  # times as late as the limit, by the clock; see `limited`
+
+
+class TimeUp(BaseException):
+    """Not an Exception, so that `except Exception` in an answer lets it pass."""
+
+    def __init__(self, told: str = "") -> None:
+        super().__init__(told)
+        self.told = told  # which limit was hit: the rest of "Your function ..."
+
+
+class _Worker(threading.Thread):
+    """Runs ``work`` with the modes that exercises are written for."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(name="the answer of an exercise", daemon=True)
+        self.work, self.done, self.given_up = work, False, False
+        self.raised: BaseException | None = None
+        self.context = contextvars.copy_context()
+
+    def run(self) -> None:
+        try:
+            try:
+                self.context.run(self.work)
+            except BaseException as error:
+                self.raised = error
+            finally:
+                self.done = True
+        except BaseException:  # an alarm that came too late
+            self.done = True
+
+    def tell(self, exception: type[BaseException]) -> None:
+        """Raise an exception in the thread, at its next step in Python."""
+        if not self.done:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self.ident or 0), ctypes.py_object(exception)
+            )
+
+    def imports(self) -> bool:
+        """Is it in the middle of an import? A module that is cut off there stays half made."""
+        frame = sys._current_frames().get(self.ident or 0)
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return True
+            frame = frame.f_back
+        return False
+
+
+def limited(work: Callable[[], None], seconds: float) -> None:
+    """Run `work`; raise TimeUp when it has computed for longer, at the latest a second after that.
+
+    What counts is the time in which this process had a core, so that a busy machine refuses no right
+    answer: the clock, or the CPU time of all threads where that is less. An answer that sleeps, or
+    waits for a lock or another process, is ended by the clock: `PATIENCE` times as late, or
+    `STARVING` times if the process did get a little of a core now and then.
+
+    Time inside an import doesn't count, up to a minute: the first optimizer of a process imports
+    much of torch (2 to 5 s), and an import that is cut off can't be mended before a restart.
+    """
+    stack = threading.stack_size()
+    try:
+        threading.stack_size(64 * 2**20)  # as much as a main thread, for deep recursion
+    except (ValueError, RuntimeError):
+        pass
+    worker = _Worker(work)
+    try:
+        worker.start()
+    finally:
+        threading.stack_size(stack)
+    computed = waited = imports = 0.0
+    clock, cpu = time.monotonic(), time.process_time()
+    told = ""
+    try:
+        while not told:
+            worker.join(min(0.05, seconds))
+            if not worker.is_alive():
+                break
+            passed, used = time.monotonic() - clock, time.process_time() - cpu
+            clock, cpu = clock + passed, cpu + used
+            if imports < 60 and worker.imports():
+                imports += passed
+                continue
+            computed += min(passed, used)
+            waited += passed
+            told = _over(computed, waited, seconds)
+        for _ in range(20 if told else 0):  # a bare `except` swallows one that comes in its `try`
+            if worker.done or not worker.is_alive():
+                break
+            worker.tell(TimeUp)
+            worker.join(0.05)
+    except KeyboardInterrupt:
+        worker.tell(KeyboardInterrupt)
+        worker.join(1.0)
+        worker.given_up = worker.is_alive()
+        raise
+    if not worker.done:
+        worker.given_up = True
+        raise TimeUp(told)
+    worker.join(1.0)
+    if isinstance(worker.raised, TimeUp):
+        worker.raised.told = told
+    if worker.raised is not None:
+        raise worker.raised
+
+
+def _over(computed: float, passed: float, seconds: float) -> str:
+    """Which limit has been hit, for the reader; "" if none."""
+    if computed >= seconds:
+        return f"did not finish within {seconds:g} s of computing: is there a loop that never ends?"
+    most = seconds * (STARVING if computed > passed / 20 else PATIENCE)
+    if passed < most:
+        return ""
+    return (
+        f"did not finish within {most:g} s, and computed for {computed:.1f} s of them: does it sleep, "
+        "or wait for something that never comes?"
+    )
