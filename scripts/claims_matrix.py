@@ -152,15 +152,19 @@ def run(path: Path, environment: Environment, python: str, timeout: int) -> dict
         variables = os.environ | notebook.ENVIRONMENT | environment.variables
         variables |= {"CLAIMS_LOG": str(log), "MPLBACKEND": "agg"}
         variables.pop("PYTHONPATH", None)
+        manager = Manager()
         client = NotebookClient(
             nb,
-            km=Manager(),
+            km=manager,
             timeout=timeout,
             allow_errors=True,
             store_widget_state=False,
             resources={"metadata": {"path": str(path.parent)}},
         )
-        client.execute(env=variables, cwd=str(path.parent))
+        try:
+            client.execute(env=variables, cwd=str(path.parent))
+        finally:
+            manager.shutdown_kernel(now=True)  # nbclient only ends kernels that it began itself
         seen = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     by_key = {key(cell.source): cell for cell in nb.cells if cell.cell_type == "code"}
     cells = {by_key[entry["cell"]].id: {"claims": entry["claims"]} for entry in seen}
