@@ -85,7 +85,8 @@ class Log:
         kept = self.of(claim)["seen"]
         if len(kept) < MANY:
             try:
-                kept.append([side, float(value)])
+                number = value.detach() if hasattr(value, "detach") else value
+                kept.append([side, float(number)])
             except (TypeError, ValueError, RuntimeError):
                 pass  # a shape, a name, a set: no number
         return value

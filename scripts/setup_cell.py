@@ -35,8 +35,9 @@ else:
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from gancourse import plots
+from gancourse import claims, plots
 from gancourse.exercises import check
 
 torch.set_num_threads(1), torch.manual_seed(0), plots.use_style()
+claims.explain_misses()
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -119,6 +119,7 @@ SIZES = {
     "_settings": 112,
     "_state": 81,
     "_warn": 11,
+    "claims": 67,
     "checkpoints": 187,
     "data": 570,
     "dynamics": 100,
