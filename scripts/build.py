@@ -121,7 +121,7 @@ def run_chapter(path: Path) -> tuple[Path, Any, float, float, float, str]:
         run.execute()
         error = ""
     except Exception as caught:  # whatever it was, it is the chapter's
-        error = run.problem() or f"{type(caught).__name__}: {caught}"
+        error = notebook.describe(caught)
     wall = time.perf_counter() - began
     return path, run.nb, run.total_cpu, wall, (before + pace()) / 2, error
 

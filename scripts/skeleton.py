@@ -11,6 +11,8 @@ there on, edit; `python -m pytest -k 3.6` and `python -m pytest -k 16-name` say 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -223,3 +225,19 @@ def new_page(name: str, title: str, root: Path = ROOT) -> Path:
     previous.cells[-1].source += f"\n\nNext: [{title}]({name}.ipynb)."
     notebook.write(previous, before[0])
     return path
+
+
+def begin(what: str, where: str, title: str) -> int:
+    """The command `scripts/notebook.py new`."""
+    try:
+        if what == "page":
+            print(f"{new_page(where, title)}: write over it, then `make test`")
+        else:
+            name = new_exercise(int(where), title)
+            print(f"exercise {name}: write over its cells and its data, then pytest -k {name}")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    exercises = str(ROOT / "gancourse" / "exercises")
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", exercises])
+    return 0

@@ -281,7 +281,7 @@ def executed():
 def checked_texts(nb):
     """Id -> outputs, of the cells that nbval compares."""
     return {
-        cell.id: [o.get("text") or o.get("data") for o in notebook.merged(cell.outputs)]
+        cell.id: [o.get("text") or o.get("data") for o in cell.outputs]
         for cell in nb.cells
         if notebook.CHECKED in notebook.tags(cell)
     }
