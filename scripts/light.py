@@ -297,6 +297,21 @@ def headed(text: str) -> str:
     return text.replace("</title>", "</title>\n" + "\n".join(tags), 1)
 
 
+def at_the_root(text: str) -> str:
+    """The front page as the site's root: the same page, its addresses seen from one folder up."""
+
+    def move(match: re.Match[str]) -> str:
+        name, address = match[1], match[2]
+        if address.startswith("../"):
+            return f'{name}="{address[3:]}"'
+        if re.match(r"[a-z]+:|#|/|$", address):
+            return match[0]
+        return f'{name}="book/{address}"'
+
+    text = text.replace('data-content_root="../"', 'data-content_root="./"')
+    return re.sub(r'\b(href|src|action)="([^"]*)"', move, text)
+
+
 def prune(folder: Path) -> int:
     """Removes what no page asks for; returns the bytes."""
     names = set()
@@ -335,6 +350,10 @@ def main(folder: Path = HTML) -> int:
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(one_sheet(text, page, folder / "_static"), encoding="utf-8")
+    front = folder / "book" / "intro.html"
+    if front.exists():
+        text = at_the_root(front.read_text(encoding="utf-8"))
+        (folder / "index.html").write_text(text, encoding="utf-8")
     gone = prune(folder)
     kept = sum(p.stat().st_size for p in folder.glob("**/*") if p.is_file())
     print(f"light: {gone / 1e6:.0f} MB removed, {kept / 1e6:.0f} MB stay")

@@ -167,3 +167,14 @@ def test_a_large_picture_is_taken_in_the_smaller_format(tmp_path):
     text = light.smaller('<img src="big.png"><img src="small.png">', tmp_path / "x.html")
     assert text == '<img src="big.webp"><img src="small.png">'
     assert (tmp_path / "big.webp").stat().st_size < (tmp_path / "big.png").stat().st_size * 2 / 3
+
+
+def test_the_front_page_stands_at_the_root():
+    page = (
+        '<html data-content_root="../"><a href="01.html#x"><img src="../_images/a.png">'
+        '<a href="#here"><a href="https://example.org/"><form action="../search.html">'
+    )
+    assert light.at_the_root(page) == (
+        '<html data-content_root="./"><a href="book/01.html#x"><img src="_images/a.png">'
+        '<a href="#here"><a href="https://example.org/"><form action="search.html">'
+    )
