@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import explore  # noqa: E402
+from scripts import repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -281,8 +283,31 @@ def about(text: str, limit: int = 200) -> str:
     return ""
 
 
-def headed(text: str) -> str:
-    """What a search engine and a shared link show."""
+def site_of(repository: str) -> str:
+    """Where GitHub Pages shows a repository; "" without one."""
+    if not repository:
+        return ""
+    owner, name = repository.split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+COURSE = {
+    "@context": "https://schema.org",
+    "@type": "Course",
+    "name": "GANs: a course you can run",
+    "description": "Generative adversarial networks in PyTorch, with every claim checked by a cell.",
+    "inLanguage": "en",
+    "isAccessibleForFree": True,
+    "license": "https://creativecommons.org/licenses/by/4.0/",
+    "provider": {"@type": "Organization", "name": "the gancourse authors"},
+}
+
+
+def headed(text: str, name: str = "", site: str = "") -> str:
+    """What a search engine and a shared link show; addresses where the site's own is known.
+
+    ``name`` is the page's place in the site, such as ``book/01-minimax.html``.
+    """
     if '<meta name="description"' in text:
         return text
     found = re.search(r"<title>(.*?)</title>", text, re.S)
@@ -294,7 +319,43 @@ def headed(text: str) -> str:
     if description:
         tags.append(f'<meta name="description" content="{description}">')
         tags.append(f'<meta property="og:description" content="{description}">')
+    tags.append('<meta name="theme-color" content="#0072b2">')
+    if site:
+        address = site if name in ("index.html", "book/intro.html") else site + name
+        image = f"{site}_static/hero.png"
+        tags += [
+            f'<link rel="canonical" href="{address}">',
+            f'<meta property="og:url" content="{address}">',
+            f'<meta property="og:image" content="{image}">',
+            '<meta name="twitter:card" content="summary_large_image">',
+        ]
+    if name == "book/intro.html":
+        course = json.dumps(COURSE | ({"url": site} if site else {})).replace("<", "\\u003c")
+        tags.append(f'<script type="application/ld+json">{course}</script>')
     return text.replace("</title>", "</title>\n" + "\n".join(tags), 1)
+
+
+def not_found(site: str) -> str:
+    """The page for a wrong address. It may be shown in place of any, so it needs no other file."""
+    home = site or "/"
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>No such page: GANs, a course you can run</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<style>:root{{color-scheme:light dark}}body{{max-width:36rem;margin:20vh auto;padding:0 1rem;
+font:1.1rem/1.6 system-ui,sans-serif}}</style></head>
+<body><main><h1>There is no such page</h1>
+<p>It may have moved, or the address has a slip in it. <a href="{home}">The front page</a> lists all
+chapters and has a search.</p></main></body></html>
+"""
+
+
+def sitemap(pages: list[str], site: str) -> str:
+    rows = "".join(f"<url><loc>{site}{name}</loc></url>\n" for name in pages)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</urlset>\n'
+    )
 
 
 def at_the_root(text: str) -> str:
@@ -329,7 +390,9 @@ def prune(folder: Path) -> int:
     return size
 
 
-def main(folder: Path = HTML) -> int:
+def main(folder: Path = HTML, site: str | None = None) -> int:
+    if site is None:
+        site = site_of(repository.read_url())
     script = folder / "_static" / "scripts" / "fontawesome.js"
     if not script.exists():
         return 0  # this build is light already
@@ -346,7 +409,8 @@ def main(folder: Path = HTML) -> int:
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
         text = smaller(text, page)
-        text = headed(one_script(lazily(room_for_math(text)), root))
+        name = page.relative_to(folder).as_posix()
+        text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(one_sheet(text, page, folder / "_static"), encoding="utf-8")
@@ -354,6 +418,11 @@ def main(folder: Path = HTML) -> int:
     if front.exists():
         text = at_the_root(front.read_text(encoding="utf-8"))
         (folder / "index.html").write_text(text, encoding="utf-8")
+    (folder / "404.html").write_text(not_found(site), encoding="utf-8")
+    if site:
+        shown = [p.relative_to(folder).as_posix() for p in sorted(folder.glob("book/*.html"))]
+        pages = ["", *(name for name in shown if name != "book/intro.html")]
+        (folder / "sitemap.xml").write_text(sitemap(pages, site), encoding="utf-8")
     gone = prune(folder)
     kept = sum(p.stat().st_size for p in folder.glob("**/*") if p.is_file())
     print(f"light: {gone / 1e6:.0f} MB removed, {kept / 1e6:.0f} MB stay")

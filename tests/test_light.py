@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -133,6 +134,30 @@ def test_a_page_says_what_it_is_about_and_escapes_it(site):
     said = text.partition('<meta name="description" content="')[2].partition('"')[0]
     assert said.startswith("A paragraph of some length &amp; with &lt;b&gt; in it")
     assert light.headed(text) == text  # once
+
+
+def test_a_shared_link_has_an_address_and_a_picture_where_the_site_has_one():
+    page = "<head><title>T</title></head><article><p>" + "word " * 20 + "</p>"
+    site = light.site_of("https://github.com/Some-One/gans")
+    assert site == "https://some-one.github.io/gans/" and light.site_of("") == ""
+    text = light.headed(page, "book/01.html", site)
+    assert f'<link rel="canonical" href="{site}book/01.html">' in text
+    assert f'content="{site}_static/hero.png"' in text
+    assert f'<link rel="canonical" href="{site}">' in light.headed(page, "book/intro.html", site)
+    assert "canonical" not in light.headed(page, "book/01.html")
+
+
+def test_the_course_is_told_to_machines_as_json():
+    text = light.headed("<title>T</title><article>", "book/intro.html", "https://a.github.io/b/")
+    told = text.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
+    assert json.loads(told)["@type"] == "Course"
+    assert json.loads(told)["url"] == "https://a.github.io/b/"
+
+
+def test_a_site_has_a_map_and_a_page_for_wrong_addresses(site):
+    light.main(site, "https://a.github.io/b/")
+    assert "<loc>https://a.github.io/b/book/one.html</loc>" in (site / "sitemap.xml").read_text()
+    assert 'href="https://a.github.io/b/"' in (site / "404.html").read_text()
 
 
 def test_a_long_description_ends_at_a_word():

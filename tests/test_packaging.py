@@ -132,3 +132,9 @@ def test_what_is_published_was_tested_and_nothing_runs_twice():
     assert publish["jobs"]["build"]["needs"] == "test"
     triggers = tests[True]  # YAML 1.1 reads `on` so
     assert "push" not in triggers and {"pull_request", "workflow_call", "schedule"} <= set(triggers)
+
+
+def test_who_cites_the_course_cites_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == gancourse.__version__
+    assert citation["title"] and citation["authors"]
