@@ -1,6 +1,7 @@
 """A newcomer begins an exercise or a chapter: two commands, few places, green at once."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,28 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     assert code == 0, said
     code, said = run(clone, "-m", "ruff", "format", "-q", "--check", "gancourse")
     assert code == 0, said
+
+
+def test_a_malformed_exercise_fails_its_own_tests_and_no_others(clone):
+    """A file that can't be imported, an id that is not its file's, a page without its line."""
+    exercises = clone / "gancourse" / "exercises" / "ch04"
+    page = next((clone / "book").glob("04-*.ipynb"))
+    kept = {path: path.read_text() for path in (exercises / "e1.py", exercises / "e2.py", page)}
+    try:
+        (exercises / "e1.py").write_text("from nowhere import nothing\n")
+        (exercises / "e2.py").write_text(kept[exercises / "e2.py"].replace('"4.2"', '"4.7"'))
+        head, title, rest = kept[page].partition("### Exercise 4.3 ·")
+        page.write_text(head + title + re.sub("●+○* · ", "", rest, count=1))
+        quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rf"]
+        chosen = "(4.1] or 4.2] or 4.3] or 4.4]) and not 14. and (same or printed or each_mistake)"
+        _, said = run(clone, *quick, "tests/test_exercises.py", "-k", chosen)
+    finally:
+        for path, text in kept.items():
+            path.write_text(text)
+    failed = re.findall(r"^FAILED \S+?::(\w+)\[([\d.]+)\]", said, re.M)
+    assert {name for _, name in failed} == {"4.1", "4.2", "4.3"}, said[-3000:]
+    assert " passed" in said and " error" not in said.lower().rsplit("\n", 2)[-2], said[-3000:]
+    assert "line like '●●○ · 10 minutes'" in said and "holds exercise '4.7', not '4.2'" in said
 
 
 def test_what_cannot_be_begun_is_said(clone):
