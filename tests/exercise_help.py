@@ -136,6 +136,7 @@ NUMBER = example(reference=lambda x: x.sum(), mistakes=[])
 PYTHON = example(reference=lambda x: float(x.sum()), mistakes=[])
 VECTOR = example(mistakes=[])
 LIST = example(reference=lambda x: x.sum(1).tolist(), mistakes=[])
+EMPTY = example(reference=lambda x: [], mistakes=[])  # a list of pairs that holds none
 PAIR = example(reference=lambda x: (x.sum(), 3), mistakes=[])
 MASK = example(reference=lambda x: x > 0, mistakes=[])
 TRUTH = example(reference=lambda x: bool(x.sum() > 0), mistakes=[])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
+import fractions
 import math
 import random
 import re
@@ -21,6 +23,7 @@ from gancourse.exercises import (
 )
 from tests.exercise_help import (
     COUNTS,
+    EMPTY,
     LIST,
     MASK,
     NUMBER,
@@ -94,8 +97,8 @@ def test_messages(answer, words):
         (lambda x: torch.optim.SGD(nn.Linear(3, 1).parameters(), 1), "is an optimizer; it"),
         (lambda x: x.max(0), "is what torch.max returns: (values, indices); it should be a tensor"),
         (lambda x: torch.linalg.qr(x), "is what torch.linalg.qr returns: (Q, R); it"),
-        (lambda x: (v for v in x.mean(0)), "is an iterator (put `list(...)` around it); it"),
-        (lambda x: map(float, x.mean(0)), "is an iterator (put `list(...)` around it); it"),
+        (lambda x: (v for v in x.mean(0)), "is an iterator (`list(...)` makes a list of it); it"),
+        (lambda x: map(float, x.mean(0)), "is an iterator (`list(...)` makes a list of it); it"),
         (lambda x: {(1, len(x)), (3, 4)}, "is a set; it"),
     ],
 )
@@ -269,6 +272,7 @@ def test_parts_of_a_result_have_names():
             lambda x: x.sum().numpy(), lambda x: np.float64(x.sum()),
             lambda x: x.numpy().sum(keepdims=True), lambda x: x.sum().reshape(1),
             lambda x: x.sum((0, 1), keepdim=True), lambda x: [x.sum()], lambda x: (x.sum().item(),),
+            lambda x: fractions.Fraction(x.sum().item()), lambda x: decimal.Decimal(x.sum().item()),
         )),
         *((VECTOR, answer) for answer in (
             lambda x: x.double().mean(0), lambda x: x.mean(0).numpy(), lambda x: x.mean(0).tolist(),
@@ -294,6 +298,12 @@ def test_parts_of_a_result_have_names():
             lambda x: (x > 0).int().sum(0).int(), lambda x: (x > 0).float().sum(0),
             lambda x: (x > 0).sum(0).tolist(), lambda x: (x.numpy() > 0).sum(0).astype(np.uint8),
         )),
+        *((EMPTY, answer) for answer in (
+            lambda x: np.zeros((0, 2)), lambda x: torch.zeros(0, 2), lambda x: torch.tensor([]),
+            lambda x: (), lambda x: {}.keys(),
+        )),
+        (LIST, lambda x: [fractions.Fraction(v.item()) for v in x.sum(1)]),
+        (VECTOR, lambda x: [decimal.Decimal(v.item()) for v in x.mean(0)]),
         (TEXT, lambda x: np.str_(f" {len(x)} Rows")),
         (TRAINED, lambda x: x.square().sum().view(1)),
         (TRAINED, lambda x: x.double().square().sum()),

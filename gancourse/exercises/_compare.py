@@ -13,6 +13,9 @@ import re
 from collections import deque
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -91,6 +94,8 @@ def _freeze(tree: Any, depth: int, left: list[int]) -> Any:
         return float(tree)
     if isinstance(tree, complex):
         return complex(tree)
+    if isinstance(tree, Number):  # Fraction, Decimal
+        return float(tree)  # type: ignore[arg-type]
     if isinstance(tree, str):
         return str(tree)
     if tree is None or tree is ... or callable(tree):
@@ -148,7 +153,7 @@ def _number(value: Any) -> bool:
     """A Python number, or a tensor or array of no axes."""
     if isinstance(value, (Tensor, np.ndarray)):
         return value.ndim == 0
-    return isinstance(value, (int, float, complex, np.generic))  # bool is an int
+    return isinstance(value, (Number, np.generic))  # Fraction and Decimal, too; bool is an int
 
 
 def _one(value: Any) -> Any:
@@ -156,8 +161,8 @@ def _one(value: Any) -> Any:
     if isinstance(value, (Tensor, np.ndarray)) and value.ndim and math.prod(value.shape) == 1:
         return value.reshape(())
     if isinstance(value, (list, tuple)) and len(value) == 1 and _number(value[0]):
-        return value[0]
-    return value
+        value = value[0]
+    return float(value) if isinstance(value, (Fraction, Decimal)) else value
 
 
 def _tensor(value: Any) -> Any:
@@ -167,7 +172,8 @@ def _tensor(value: Any) -> Any:
             if value.size > LARGEST:  # one number shown a billion times: a copy takes all memory
                 return value
             return torch.as_tensor(np.ascontiguousarray(value).reshape(value.shape))
-        if isinstance(value, (bool, int, float, complex, np.generic)):
+        if isinstance(value, (Number, np.generic)):
+            value = _one(value)
             wide = isinstance(value, float)
             return torch.as_tensor(value, dtype=torch.float64 if wide else None)
         if (
@@ -216,7 +222,7 @@ def dress(expected: Any, got: Any, known: Sequence[str] = ()) -> Any:
         return got if found is None else found
     if isinstance(expected, list):
         if isinstance(got, (Tensor, np.ndarray)) and got.ndim and len(got) <= MOST_PARTS:
-            if got.ndim > 1 and all(map(_number, expected)):
+            if expected and got.ndim > 1 and all(map(_number, expected)):
                 return got  # a column is no list of numbers
             got = list(got)
         if isinstance(got, _LISTS) and len(got) <= MOST_PARTS:
@@ -240,7 +246,7 @@ _KINDS: list[tuple[Any, str]] = [
     ((nn.Module, Network), "a network"), (torch.optim.Optimizer, "an optimizer"),
     (Tensor, "a tensor"), (np.ndarray, "a numpy array"), (Mapping, "a dictionary"),
     (_LISTS, "a list or tuple"), (str, "text"), (type(None), "nothing (None)"), (Set, "a set"),
-    (type, "a class"), (Iterator, "an iterator (put `list(...)` around it)"),
+    (type, "a class"), (Iterator, "an iterator (`list(...)` makes a list of it)"),
 ]  # fmt: skip
 
 
