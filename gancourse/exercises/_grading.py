@@ -49,12 +49,14 @@ def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         limited(got.all, exercise.seconds)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
-        late = isinstance(error, TimeUp) and error.told
-        lines = [f"Your function {late or 'raised ' + one_line(error)}"]
-        lines += readers_line(error, answer)
+    except BaseException as error:  # out of time, or SystemExit
+        got.raised = error
+    if got.raised:
+        late = isinstance(got.raised, TimeUp) and got.raised.told
+        lines = [f"Your function {late or 'raised ' + one_line(got.raised)}"]
+        lines += readers_line(got.raised, answer)
         given = _arguments(got.names, exercise.cases()[min(len(got.seen), len(got.cases) - 1)])
-        lines.append((None if late else _named(exercise, got, error)) or given)
+        lines.append((None if late else _named(exercise, got)) or given)
         return _no("\n".join(lines))
 
     # A function that works on its arguments may return None; a stub returns "...".
@@ -143,19 +145,19 @@ def _missing_in_table(right: dict, wrong: list, got: dict) -> str:
     return "Not all of them are right."
 
 
-def _named(exercise: Exercise, got: Run, error: BaseException | None = None) -> str | None:
+def _named(exercise: Exercise, got: Run) -> str | None:
     """The message of the first mistake that does as the answer does, on every input; of several,
     one that leaves the same marks on the arguments."""
     expected = expected_run(exercise)
     marks = [changes.keys() for changes in forbidden(exercise, expected, got)]
-    right = not error and all_same(exercise, expected.seen, got.seen, "ordinary")
+    right = not got.raised and all_same(exercise, expected.seen, got.seen, "ordinary")
     found = None
     for number, mistake in enumerate(exercise.mistakes):
-        wrong, raised = mistaken(exercise, number)
+        wrong = mistaken(exercise, number)
         # Of an error's text only the beginning is compared: shapes and numbers come after it.
-        if (raised and one_line(raised)[:50]) == (error and one_line(error)[:50]) and all_same(
-            exercise, wrong.seen, got.seen
-        ):
+        if (wrong.raised and one_line(wrong.raised)[:50]) == (
+            got.raised and one_line(got.raised)[:50]
+        ) and all_same(exercise, wrong.seen, got.seen):
             if [changes.keys() for changes in forbidden(exercise, expected, wrong)] == marks:
                 return mistake.message
             found = found or mistake.message

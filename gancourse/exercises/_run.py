@@ -27,10 +27,14 @@ class Run:
         self.results: list[Any] = []
         self.seen: list[Any] = []
         self.effects: list[Changes] = []
+        self.raised: BaseException | None = None  # on the input after the last one seen
 
     def all(self) -> None:
-        for index in range(len(self.cases)):
-            self.one(index)
+        try:
+            for index in range(len(self.cases)):
+                self.one(index)
+        except Exception as error:
+            self.raised = error
 
     def one(self, index: int) -> None:
         args = self.cases[index]
@@ -129,31 +133,29 @@ def _changed_modes(before: dict[str, Any]) -> Changes:
     return found
 
 
-def expected_run(exercise: Exercise) -> Run:
-    """The reference's run, kept for the session."""
-    if "reference" not in exercise._runs:
-        run = Run(exercise, exercise.reference)
+def _kept(exercise: Exercise, key: Any, function: Callable, expected: Run | None = None) -> Run:
+    """A run of the exercise's own, kept for the session."""
+    if key not in exercise._runs:
+        run = Run(exercise, function, expected)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run.all()
         run.cases = []
-        exercise._runs["reference"] = run
-    return exercise._runs["reference"]
+        if run.raised:
+            run.raised.with_traceback(None)  # which would keep the frames and all that is in them
+        exercise._runs[key] = run
+    return exercise._runs[key]
 
 
-def mistaken(exercise: Exercise, number: int) -> tuple[Run, BaseException | None]:
-    """A mistake's run and what it raised, kept for the session."""
-    if number not in exercise._runs:
-        run, raised = Run(exercise, exercise.mistakes[number].wrong, expected_run(exercise)), None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                run.all()
-            except Exception as error:
-                raised = error.with_traceback(None)
-        run.cases = []
-        exercise._runs[number] = run, raised
-    return exercise._runs[number]
+def expected_run(exercise: Exercise) -> Run:
+    run = _kept(exercise, "reference", exercise.reference)
+    if run.raised:
+        raise run.raised
+    return run
+
+
+def mistaken(exercise: Exercise, number: int) -> Run:
+    return _kept(exercise, number, exercise.mistakes[number].wrong, expected_run(exercise))
 
 
 def forbidden(exercise: Exercise, expected: Run, got: Run) -> list[Changes]:
