@@ -353,6 +353,7 @@ class GANTrainer:
         callback_steps: Iterable[float] | None = None,
         progress: bool | None = None,
         fresh: bool = False,
+        minutes: float | None = None,
     ) -> History:
         """Train until ``steps`` generator steps have been done in all.
 
@@ -386,6 +387,9 @@ class GANTrainer:
                 before the first), in any order; without a list, after every 100th and the last.
             progress: show a progress bar. None: in a live session yes, in a book build no.
             fresh: begin anew, whatever file is there; it is renamed to ``<name>.old``.
+            minutes: stop between two steps after so long, with a save if there is a ``checkpoint``;
+                the next ``fit`` with the same ``steps`` goes on. For a run that is longer than a
+                session. Not for several processes: their clocks differ.
 
         Raises:
             ValueError: for bad steps or data, or nets that don't fit together or the data.
@@ -395,6 +399,10 @@ class GANTrainer:
         """
         steps, save_every = whole("steps", steps, 0), whole("save_every", save_every)
         wanted = when(callback, callback_steps, steps)
+        if minutes is not None:
+            minutes = a_number("minutes", minutes, "None or a positive number", above=0)
+            if self.world > 1:
+                raise ValueError(f"minutes={minutes} with {self.world} processes; leave it out")
         if callback is not None and not torch.is_grad_enabled():
             callback = torch.no_grad()(callback)  # it sees the session's mode
         path = None if checkpoint is None else given_path(checkpoint, "checkpoint")
@@ -407,7 +415,7 @@ class GANTrainer:
         self._modes = modes_of(*nets_of(self))
         try:
             try:
-                self._fit(data, steps, path, save_every, callback, wanted, bar, fresh)
+                self._fit(data, steps, path, save_every, callback, wanted, bar, fresh, minutes)
             finally:
                 self._settle(bar)
         finally:  # once more: the interrupt may have come in the midst of settling
@@ -425,7 +433,9 @@ class GANTrainer:
         wanted: set[int],
         bar: Any,
         fresh: bool,
+        minutes: float | None,
     ) -> None:
+        end = math.inf if minutes is None else time.monotonic() + 60 * minutes
         if self._open:
             self._take_back()
         self._thaw()  # after a g_step of the caller's own that was cut off
@@ -445,9 +455,10 @@ class GANTrainer:
         bar.update(self.step - bar.n)
         self._keep()
         while True:
+            over = self.step >= steps or time.monotonic() >= end
             if self._done < self.step:  # of the last step, or of one before an interrupt
-                self._after_a_step(steps, path, save_every, callback, wanted, bar)
-            if self.step >= steps:
+                self._after_a_step(over, path, save_every, callback, wanted, bar)
+            if over:
                 return
             self._open = True
             self._set_learning_rates()
@@ -460,14 +471,13 @@ class GANTrainer:
 
     def _after_a_step(
         self,
-        steps: int,
+        last: bool,
         path: Path | None,
         save_every: int,
         callback: Callable[[GANTrainer], object] | None,
         wanted: set[int],
         bar: Any,
     ) -> None:
-        last = self.step == steps
         save = path is not None and self.step > 0 and (last or self.step % save_every == 0)
         call = callback is not None and self.step in wanted
         # (Processes must meet at the same steps: there the clock has no say.)
@@ -600,7 +610,10 @@ class GANTrainer:
             raise DivergedError(self.step, good, "no gradient was finite for dozens of steps")
         bar.update(self.step - bar.n)
         if len(new):
-            bar.set_postfix_str(f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}", refresh=False)
+            text = f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}"
+            if not getattr(bar, "disable", True) and bar.format_dict["rate"]:
+                text += f"  {bar.format_dict['rate'] * self.batch_size:,.0f} samples/s"
+            bar.set_postfix_str(text, refresh=False)
 
     # Their names before the second edition.
     clip = property(lambda self: self.weight_clip)

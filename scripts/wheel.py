@@ -30,7 +30,7 @@ def build(folder: Path = STATIC, root: Path = ROOT) -> Path:
         source, out = Path(temporary, "source"), Path(temporary, "out")
         out.mkdir()
         source.mkdir()
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
+        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
             shutil.copy(root / name, source)
         for name in ("gancourse", "book/recorded"):
             junk = shutil.ignore_patterns("__pycache__", ".*")

@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
         # From a copy: setuptools would leave build/ in the clone.
         source = Path(folder, "source")
         source.mkdir()
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
+        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
         for name in ("gancourse", "book/recorded"):
             shutil.copytree(ROOT / name, source / name)

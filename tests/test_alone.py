@@ -176,7 +176,14 @@ def test_a_published_repository_stands_in_for_the_file(fresh, tmp_path):
     """The site can't be reached: the repository, here a bare one on this machine, is asked."""
     source, bare = tmp_path / "source", tmp_path / "bare.git"
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    for name in ("gancourse", "book/recorded", "pyproject.toml", "README.md", "LICENSE"):
+    for name in (
+        "gancourse",
+        "book/recorded",
+        "pyproject.toml",
+        "setup.py",
+        "README.md",
+        "LICENSE",
+    ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", str(ROOT / name), str(source / name)], check=True)
     subprocess.run([*git, "init", "-q", str(source)], check=True)
@@ -213,7 +220,7 @@ def test_the_published_sites_own_wheel(fresh, built, tmp_path):
 def test_the_wheel_holds_the_package_and_is_the_same_bytes_each_time(built, tmp_path):
     with zipfile.ZipFile(built) as file:
         names = {n for n in file.namelist() if ".dist-info/" not in n}
-    own = [p for p in (ROOT / "gancourse").rglob("*") if p.suffix in {".py", ".safetensors"}]
+    own = [p for p in (ROOT / "gancourse").rglob("*") if p.is_file() and p.suffix != ".pyc"]
     expected = {str(p.relative_to(ROOT)) for p in own}
     expected |= {f"gancourse/recordings/{p.name}" for p in (ROOT / "book/recorded").glob("*.json")}
     assert names == expected

@@ -1,9 +1,11 @@
 """Runs that are killed, interrupted or diverge: resuming to the bit."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -430,3 +432,30 @@ def test_losses_that_are_still_on_the_device_are_not_lost(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         t.fit(data.ring(), 30, progress=False)
     assert len(t.history) == t.step == 11
+
+
+def test_a_run_in_pieces_by_the_clock_is_one_run(tmp_path, monkeypatch):
+    """minutes= stops between two steps, with a save; the pieces end bit for bit where one run does."""
+    whole = trainer(decay="cosine")
+    whole.fit(data.ring(), 9)
+
+    ticks = itertools.count()
+    clock = types.SimpleNamespace(monotonic=lambda: next(ticks) * 20.0)
+    monkeypatch.setattr(training, "time", clock)  # each look is 20 s later
+    path, reached = tmp_path / "run.ckpt", []
+    for _ in range(20):
+        piece = trainer(decay="cosine")  # a new session each time
+        piece.fit(data.ring(), 9, checkpoint=path, every=1000, minutes=1)
+        reached.append(piece.step)
+        if piece.step == 9:
+            break
+    assert len(reached) > 2 and reached == sorted(set(reached))
+    assert len(piece.history) == 9
+    assert torch.equal(piece.history.d_loss, whole.history.d_loss)
+    assert torch.equal(piece.sample(8), whole.sample(8))
+
+
+def test_minutes_is_a_positive_number():
+    for wrong in (0, -1, "5"):
+        with pytest.raises(ValueError, match="minutes"):
+            trainer().fit(data.ring(), 1, minutes=wrong)
