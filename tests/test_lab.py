@@ -15,7 +15,10 @@ from gancourse import data, losses, metrics, nets, training
 ENGINE = Path(__file__).parents[1] / "book" / "_static" / "lab" / "lab.js"
 STEPS = 50
 # Odd sizes: the script takes rows by fours, and what is left over by itself.
-SMALL = {"widthG": 7, "widthD": 10, "depth": 2, "batch": 14, "lrG": 3e-3, "lrD": 2e-3, "seed": 5}
+SMALL = {
+    "widthG": 7, "widthD": 10, "depth": 2, "batch": 14, "lrG": 3e-3, "lrD": 2e-3, "seed": 5,
+    "r1": 0, "beta1": 0.5, "beta2": 0.999, "decay": "none",
+}  # fmt: skip
 RUNS = {
     **{name: {"loss": name} for name in losses.LOSSES},
     **{f"{name}, R1 and R2": {"loss": name, "r1": 0.3, "r2": 0.7} for name in losses.LOSSES},
@@ -72,7 +75,7 @@ class Stream:
         if target == "roll":
             kind = data.swiss_roll()
             return kind.position(u) + kind.std * self.normal(n, 2)
-        mixture = {"ring": data.ring, "grid": data.grid}[target]()
+        mixture = {"ring": lambda: data.ring(std=0.02), "grid": data.grid}[target]()
         return centers(mixture)[(u * len(mixture.centers)).long()] + mixture.std * self.normal(n, 2)
 
 
@@ -269,7 +272,7 @@ def test_a_slip_in_the_script_is_seen(browser, defaults, monkeypatch, right, wro
 @pytest.mark.parametrize("target", ["ring", "grid", "roll"])
 def test_data_are_the_packages(page, target):
     ours = page.evaluate(
-        "([data, n]) => Array.from(GanLab.sampleReal(GanLab.targetOf({data}), GanLab.stream(3, 1), n,"
+        "([data, n]) => Array.from(GanLab.sampleReal(GanLab.targetOf({data, std: 0.02}), GanLab.stream(3, 1), n,"
         "new Float64Array(2 * n)))",
         [target, 501],
     )
@@ -309,7 +312,7 @@ def test_scores_are_mode_coverages(page, target, blur):
     x = x + (0.5 + blur) * mixture.std * torch.randn(x.shape, generator=rng)
     theirs = metrics.mode_coverage(x, mixture.centers, mixture.std)
     ours = page.evaluate(
-        "([data, x]) => GanLab.coverage(x, x.length / 2, GanLab.targetOf({data}))",
+        "([data, x]) => GanLab.coverage(x, x.length / 2, GanLab.targetOf({data, std: 0.01}))",
         [target, x.flatten().tolist()],
     )
     assert (ours["reached"], ours["modes"]) == (theirs.modes, theirs.fair_modes)
@@ -320,7 +323,7 @@ def test_scores_are_mode_coverages(page, target, blur):
 @pytest.mark.parametrize("target", ["ring", "grid", "moons", "roll"])
 def test_real_samples_score_as_real(page, target):
     score = page.evaluate(
-        "data => { const t = GanLab.targetOf({data}), n = 2000;"
+        "data => { const t = GanLab.targetOf({data, std: 0.01}), n = 2000;"
         "return GanLab.coverage(GanLab.sampleReal(t, GanLab.stream(1, 1), n, new Float64Array(2 * n)),"
         "n, t) }",
         target,

@@ -61,9 +61,9 @@ function curve(position, std, count, parts) {
 }
 
 const TARGETS = {
-  ring() {
+  ring(points, std) {
     const angles = [...Array(8).keys()].map(k => (2 * Math.PI * k) / 8);
-    return mixture(angles.map(a => [Math.cos(a), Math.sin(a)]), 0.01, 1.7);
+    return mixture(angles.map(a => [Math.cos(a), Math.sin(a)]), std, 1.7);
   },
   grid() {
     const places = [...Array(25).keys()];
@@ -92,7 +92,7 @@ const TARGETS = {
 
 function targetOf(settings) {
   const points = settings.points && settings.points.length ? settings.points : [[0, 0]];
-  return TARGETS[settings.data](points);
+  return TARGETS[settings.data](points, settings.std);
 }
 
 function sampleReal(target, rng, n, out) {
@@ -406,12 +406,26 @@ const LOSSES = {
 
 // --- settings --------------------------------------------------------------------------------------
 
+// A recipe that works: chapter 6's optimizer and R1.
 const DEFAULTS = {
-  data: "ring", points: [], loss: "nonsaturating",
-  r1: 0, r2: 0, gp: 0, clip: 0, spectral: false, noise: 0,
+  data: "ring", std: 0.02, points: [], loss: "nonsaturating",
+  r1: 0.1, r2: 0, gp: 0, clip: 0, spectral: false, noise: 0,
   widthG: 32, widthD: 32, depth: 3,
-  lrG: 1e-3, lrD: 1e-3, beta1: 0.5, beta2: 0.999, optimizerG: "adam",
-  nD: 1, head: 0, batch: 128, ema: 0, decay: "none", steps: 3000, seed: 0,
+  lrG: 2e-3, lrD: 2e-3, beta1: 0, beta2: 0.99, optimizerG: "adam",
+  nD: 1, head: 0, batch: 64, ema: 0, decay: "linear", steps: 1500, seed: 0,
+};
+
+// Failures of the chapters, each beside its cure: vs names the one setting that differs.
+const PRESETS = {
+  recipe: { title: "A recipe", settings: {}, vs: null },
+  collapse: { title: "Collapse", settings: { r1: 0, lrD: 3e-5 }, vs: ["lrD", 2e-3] },
+  rotation: { title: "Rotation", settings: { r1: 0, beta1: 0.9 }, vs: ["beta1", 0] },
+  vanishing: {
+    title: "Vanishing gradient", vs: ["loss", "nonsaturating"],
+    settings: { r1: 0, loss: "minimax", optimizerG: "sgd", lrG: 0.01, head: 500, decay: "none", steps: 500 },
+  },
+  clipping: { title: "WGAN clipping", settings: { loss: "wasserstein", r1: 0, clip: 0.01 }, vs: ["clip", 0.1] },
+  r1: { title: "R1", settings: { r1: 0, beta1: 0.5, beta2: 0.999 }, vs: ["r1", 0.1] },
 };
 
 // --- the two players -------------------------------------------------------------------------------
@@ -631,7 +645,7 @@ function push(settings, f, real) {
 const latents = (seed, n) => normals(stream(seed, 2), new Float64Array(2 * n), 2 * n, 1);
 
 root.GanLab = {
-  DEFAULTS, LOSSES, TARGETS, create, step, turn, next, dStep, gStep, dGradient, gGradient, rate,
+  DEFAULTS, PRESETS, LOSSES, TARGETS, create, step, turn, next, dStep, gStep, dGradient, gGradient, rate,
   samples, logits, push, latents, look, coverage, targetOf, sampleReal, stream, uniform, normals,
 };
 })(typeof globalThis === "undefined" ? this : globalThis);
