@@ -272,8 +272,8 @@ def test_a_slip_in_the_script_is_seen(browser, defaults, monkeypatch, right, wro
 @pytest.mark.parametrize("target", ["ring", "grid", "roll"])
 def test_data_are_the_packages(page, target):
     ours = page.evaluate(
-        "([data, n]) => Array.from(GanLab.sampleReal(GanLab.targetOf({data, std: 0.02}), GanLab.stream(3, 1), n,"
-        "new Float64Array(2 * n)))",
+        "([data, n]) => Array.from(GanLab.sampleReal(GanLab.targetOf({data, std: 0.02}),"
+        " GanLab.stream(3, 1), n, new Float64Array(2 * n)))",
         [target, 501],
     )
     theirs = Stream(3, 1).real(target, 501)

@@ -145,7 +145,10 @@ def short(steps, batch=None, count=True):
             def call(*args, **kwargs):
                 last = self.step == steps - 1
                 before = simcuda.lib.sim_syncs()
-                with simcuda.no_sync(), (Count() if count and last else contextlib.nullcontext()) as c:
+                with (
+                    simcuda.no_sync(),
+                    Count() if count and last else contextlib.nullcontext() as c,
+                ):
                     loss = step(*args, **kwargs)
                 run.syncs += simcuda.lib.sim_syncs() - before
                 if c is not None:
