@@ -32,6 +32,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+import torch
+
 from gancourse.recorded import code
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -169,7 +171,8 @@ class Chapter(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        self._load(name)
+        with torch.random.fork_rng(devices=[]):  # when it is loaded changes nobody's draws
+            self._load(name)
         return vars(self)[name]
 
     def _load(self, name: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import pytest
+import torch
 
 from scripts import chapters
 from scripts.chapters import Chapter, chapter
@@ -55,6 +56,10 @@ def test_a_definition_comes_with_what_it_needs_and_no_cell_is_run(toy):
 def test_what_a_cell_computes_can_be_given(toy):
     assert toy(mean=1, MADE=2).lost() == 3
     assert toy(twice=lambda x: 0).half(3) == 0
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    assert toy(mean=chapters.Later(lambda: torch.rand(2)), MADE=2).lost().shape == (2,)
+    assert torch.equal(torch.get_rng_state(), state)  # no draw of an experiment's was taken
     made = []
     page = toy(mean=1, MADE=chapters.Later(lambda: made.append(1) or 2))
     assert not made and page.lost() == page.lost() == 3 and made == [1]

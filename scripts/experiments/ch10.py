@@ -1,6 +1,6 @@
 """Recorded runs of chapter 10: what a label is worth, and where to put it.
 
-The discriminators and AC-GAN's loop are the chapter's own; it runs seed 0 of some of these live
+Training, AC-GAN's loop and most networks are the chapter's own; it runs seed 0 of some of these live
 and checks that it gets the recorded numbers.
 """
 
@@ -13,23 +13,30 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, leaky_relu, one_hot, softplus
+from torch.nn.functional import leaky_relu, one_hot
 
 from gancourse import data, features, metrics, nets, plots
 from gancourse.training import GANTrainer
+from scripts.chapters import chapter
 from scripts.experiments import experiment
+
+page = chapter("10")
 
 WAYS = ("blind", "concat", "AC-GAN", "projection", "select")
 
 
 class Discriminator(nn.Module):
-    """Logits (N,) of samples x with labels y (N,); ``how`` the label enters, or "blind"."""
+    """Logits (N,) of samples x with labels y (N,); ``how`` the label enters, or "blind".
+
+    The chapter has its projection, too, as a sum of products. Here a layer multiplies, which rounds
+    otherwise, and the recorded runs are those of this class.
+    """
 
     def __init__(self, d: int, num_classes: int, how: str, width: int = 128):
         super().__init__()
         self.num_classes, self.how = num_classes, how
         self.phi = nets.mlp([d + num_classes * (how == "concat"), width, width], nn.LeakyReLU(0.2))
-        self.psi = nn.Linear(width, num_classes if how == "select" else 1)
+        self.psi = nn.Linear(width, 1)
         if how == "projection":
             self.v = nn.Linear(width, num_classes, bias=False)  # row y is the vector v_y
 
@@ -39,92 +46,24 @@ class Discriminator(nn.Module):
             x = torch.cat([x, one_hot(y, self.num_classes)], 1)
         phi = leaky_relu(self.phi(x), 0.2)
         logits = self.psi(phi)
-        if self.how == "select":
-            logits = logits.gather(1, y[:, None])
         if self.how == "projection":
             logits = logits + self.v(phi).gather(1, y[:, None])
         return logits.squeeze(1)
 
 
-class TwoHeads(nn.Module):
-    """AC-GAN's discriminator: one logit "real?" (N,) and one a class (N, K), from one body."""
-
-    def __init__(self, d: int, num_classes: int, width: int = 128):
-        super().__init__()
-        self.phi = nets.mlp([d, width, width], nn.LeakyReLU(0.2))
-        self.source, self.classes = nn.Linear(width, 1), nn.Linear(width, num_classes)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        phi = leaky_relu(self.phi(x.flatten(1)), 0.2)
-        return self.source(phi).squeeze(1), self.classes(phi)
-
-
-# Both players' settings, of every run here but those on a GPU.
-RECIPE: dict[str, Any] = {
-    "lr": 2e-3, "betas": (0.0, 0.99), "r1": 0.1, "schedule": "cosine", "batch_size": 64,
-}  # fmt: skip
-
-
 def train(
-    G: nn.Module, how: str, d: int, x: Tensor, y: Tensor, steps: int, seed: int, **settings: Any
-) -> nn.Module:
-    """A run of GANTrainer with one of the conditional discriminators; returns ``G``."""
-    D = Discriminator(d, G.num_classes, how, width=settings.pop("width", 128))
-    trainer = GANTrainer(G, D, seed=seed, device="cpu", **RECIPE | settings)
-    trainer.fit((x, y), steps, progress=False)
-    return G
-
-
-def train_acgan(
-    G: nn.Module,
-    D: TwoHeads,
-    x: Tensor,
-    y: Tensor,
-    steps: int,
-    seed: int,
-    *,
-    weight: float = 1.0,
-    both: bool = False,
-    batch: int = 64,
-) -> nn.Module:
-    """AC-GAN with the same recipe, the chapter's loop.
-
-    weight: of the classifier's loss for the generator. both: train the classifier on generated
-    samples too, as the paper does.
-    """
-    rng = torch.Generator().manual_seed(seed)
-    opts = [torch.optim.Adam(n.parameters(), 2e-3, (0.0, 0.99), fused=True) for n in (G, D)]
-    decay = [torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps) for opt in opts]
-    for _ in range(steps):
-        rows = torch.randint(len(x), (batch,), generator=rng)
-        real, c = x[rows].requires_grad_(), y[rows]
-        with torch.no_grad():
-            fake = G(torch.randn(batch, G.nz, generator=rng), c)
-        (real_logits, real_classes), (fake_logits, fake_classes) = D(real), D(fake)
-        (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
-        loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
-        loss = loss + 0.05 * slope.flatten(1).square().sum(1).mean()  # R1, gamma = 0.1
-        loss = loss + cross_entropy(real_classes, c)
-        if both:
-            loss = loss + cross_entropy(fake_classes, c)
-        opts[1].zero_grad()
-        loss.backward()
-        opts[1].step()
-
-        c = y[torch.randint(len(x), (batch,), generator=rng)]
-        fake_logits, fake_classes = D(G(torch.randn(batch, G.nz, generator=rng), c))
-        loss = softplus(-fake_logits).mean() + weight * cross_entropy(fake_classes, c)
-        opts[0].zero_grad()
-        loss.backward()
-        opts[0].step()
-        for schedule in decay:
-            schedule.step()
-    return G
+    G: nn.Module, how: str, d: int, x: Tensor, y: Tensor, steps: int, seed: int, width: int = 128,
+    **settings: Any,
+) -> nn.Module:  # fmt: skip
+    """The chapter's training with one of the conditional discriminators; returns ``G``."""
+    if how == "select":
+        D = page.Select(d, G.num_classes, width)
+    else:
+        D = Discriminator(d, G.num_classes, how, width)
+    return page.train(G, D, x, y, steps, seed, **settings)
 
 
 # --- digits ---------------------------------------------------------------------------------------
-
-LATENT = 16
 
 
 @functools.cache
@@ -141,20 +80,10 @@ def reference() -> dict[str, Any]:
     }
 
 
-def generator(seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    return nets.ConditionalMLPGenerator(LATENT, (1, 8, 8), width=128, depth=2)
-
-
-@torch.no_grad()
-def sample(G: nn.Module, y: Tensor, seed: int = 2024) -> Tensor:
-    return G(torch.randn(len(y), G.nz, generator=torch.Generator().manual_seed(seed)), y)
-
-
 def judge(G: nn.Module) -> dict[str, float]:
     """Class accuracy, Fréchet distance (360 against the test images), coverage within classes."""
     r = reference()
-    fake = sample(G, r["y"])  # as many of each class as there are training images
+    fake = page.ask(G, r["y"])  # as many of each class as there are training images
     made, logits = r["net"].features(fake), r["net"].logits(fake)
     right = (logits.argmax(1) == r["y"]).double()
     sure = logits.softmax(1).max(1).values > 0.95
@@ -167,7 +96,7 @@ def judge(G: nn.Module) -> dict[str, float]:
     ]
     density, coverage, precision, recall = np.mean(within, 0).tolist()
     # 360 are few: the mean of four draws moves less
-    draws = [r["net"].features(sample(G, r["test_y"], seed=3000 + i)) for i in range(4)]
+    draws = [r["net"].features(page.ask(G, r["test_y"], seed=3000 + i)) for i in range(4)]
     return {
         "accuracy": float(right.mean()),
         "sure": float(sure.double().mean()),
@@ -185,10 +114,10 @@ def ways(seed, device, record, *, steps):
     torch.set_num_threads(1)
     r, result = reference(), {}
     for how in WAYS:
-        G = generator(seed)
+        G = page.new_generator(seed)
         began = time.process_time()
         if how == "AC-GAN":
-            train_acgan(G, TwoHeads(64, 10), r["x"], r["y"], steps, seed)
+            page.train_acgan(G, page.TwoHeads(64, 10), r["x"], r["y"], steps, 1.0, 64, seed)
         else:
             train(G, how, 64, r["x"], r["y"], steps, seed)
         seconds = time.process_time() - began
@@ -203,19 +132,6 @@ def shuffled(y: Tensor, share: float, seed: int, num_classes: int = 10) -> Tenso
     return torch.where(again, torch.randint(num_classes, y.shape, generator=rng), y)
 
 
-class Noisy(nn.Module):
-    """A generator that hears each label through a noisy line: row j of ``table`` holds the chances
-    of the classes that it makes when asked for j."""
-
-    def __init__(self, G: nn.Module, table: Tensor):
-        super().__init__()
-        self.G, self.nz, self.num_classes = G, G.nz, G.num_classes
-        self.register_buffer("table", table)
-
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.G(z, torch.multinomial(self.table[y], 1).squeeze(1))
-
-
 @experiment("ch10-noise", steps=2000, shares=(0.2, 0.5))
 def noise(seed, device, record, *, steps, shares):
     torch.set_num_threads(1)
@@ -224,8 +140,8 @@ def noise(seed, device, record, *, steps, shares):
         y = shuffled(r["y"], share, seed)
         # with classes equally frequent, Bayes's rule turns the channel into itself
         table = (1 - share) * torch.eye(10) + share / 10
-        plain = train(generator(seed), "select", 64, r["x"], y, steps, seed)
-        noisy = Noisy(generator(seed), table)
+        plain = train(page.new_generator(seed), "select", 64, r["x"], y, steps, seed)
+        noisy = page.Noisy(page.new_generator(seed), table)
         train(noisy, "select", 64, r["x"], y, steps, seed)
         right = float((y == r["y"]).double().mean())
         result[f"plain {share:g}"] = {"labels_right": right, **judge(plain)}
@@ -235,28 +151,19 @@ def noise(seed, device, record, *, steps, shares):
 
 # --- overlapping classes in one dimension ---------------------------------------------------------
 
-CENTERS = (-1.5, 0.0, 1.5)  # of three Gaussians with standard deviation 1
-
-
-def overlapping(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    rng = torch.Generator().manual_seed(seed)
-    y = torch.arange(n) % 3
-    return (torch.tensor(CENTERS)[y] + torch.randn(n, generator=rng))[:, None], y
-
-
 OVERLAP: dict[str, dict[str, Any]] = {
     "projection": {"how": "projection"},
     "concat": {"how": "concat"},
-    "AC-GAN": {},
+    "AC-GAN": {"weight": 1.0},
     "AC-GAN, weight 0.1": {"weight": 0.1},
-    "AC-GAN, C sees fakes": {"both": True},
+    "AC-GAN, C sees fakes": {"weight": 1.0, "both": True},
 }
 
 
 def judge_overlap(G: nn.Module) -> dict[str, Any]:
     """Mean, spread and W1 of each class (30,000 samples), and accuracy of Bayes's rule."""
-    real, y = overlapping(90_000, 1)
-    fake = sample(G, y)
+    real, y = page.overlapping(90_000, 1)
+    fake = page.ask(G, y)
     result: dict[str, Any] = {"mean": [], "std": [], "w1": []}
     for k in range(3):
         a, b = (s[y == k, 0].sort().values for s in (real, fake))
@@ -264,7 +171,7 @@ def judge_overlap(G: nn.Module) -> dict[str, Any]:
         result["std"].append(float(b.std()))
         result["w1"].append(float((a - b).abs().mean()))
     result["w1_all"] = float((real[:, 0].sort().values - fake[:, 0].sort().values).abs().mean())
-    seen = (fake - torch.tensor(CENTERS)).abs().argmin(1)
+    seen = (fake - page.CENTERS).abs().argmin(1)
     result["accuracy"] = float((seen == y).double().mean())
     return result
 
@@ -272,7 +179,7 @@ def judge_overlap(G: nn.Module) -> dict[str, Any]:
 @experiment("ch10-overlap", steps=2000, batch=128)
 def overlap(seed, device, record, *, steps, batch):
     torch.set_num_threads(1)
-    x, y = overlapping(30_000, 0)
+    x, y = page.overlapping(30_000, 0)
     result = {}
     for name, settings in OVERLAP.items():
         torch.manual_seed(seed)
@@ -280,8 +187,8 @@ def overlap(seed, device, record, *, steps, batch):
         if "how" in settings:
             train(G, settings["how"], 1, x, y, steps, seed, batch_size=batch, width=64)
         else:
-            D = TwoHeads(1, 3, width=64)
-            train_acgan(G, D, x, y, steps, seed, batch=batch, **settings)
+            D = page.TwoHeads(1, 3, width=64)
+            page.train_acgan(G, D, x, y, steps, batch=batch, seed=seed, **settings)
         result[name] = judge_overlap(G)
     return result
 
