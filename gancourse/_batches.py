@@ -74,6 +74,21 @@ def batches(run: GANTrainer, data: Any) -> Callable[[], tuple[Tensor, ...]]:
     return draw
 
 
+def labels_of_samples(run: GANTrainer, n: int, labels: Any) -> list[Tensor]:
+    """What ``sample`` gives the generator beside its latents: labels, or nothing."""
+    if run.num_classes is None:
+        if labels is not None:
+            raise ValueError("labels are given, but the generator has no num_classes")
+        return []
+    y = torch.arange(n, device="cpu") % run.num_classes
+    if labels is not None:
+        y = torch.as_tensor(labels, device="cpu")
+        y = y if y.is_floating_point() else y.long()
+    y = y.expand(n) if y.ndim == 0 else y
+    check_labels(y, n, run.num_classes)
+    return [y.to(run.device)]
+
+
 @torch.no_grad()
 def _check_nets(run: GANTrainer, example: Tensor) -> None:
     """A look at two samples, in evaluation mode so that nothing learns from it."""
@@ -90,6 +105,7 @@ def _check_nets(run: GANTrainer, example: Tensor) -> None:
                 f"generator makes samples of shape {tuple(fake.shape[1:])}, data has "
                 f"{tuple(example.shape[1:])}; give both one shape"
             )
+        _check_augment(run, example)
         logits = run.discriminator(fake, *y)
         if not isinstance(logits, Tensor):
             raise ValueError(
@@ -108,6 +124,34 @@ def _check_nets(run: GANTrainer, example: Tensor) -> None:
     trainable(run._g_parameters, "generator")
 
 
+def _check_augment(run: GANTrainer, example: Tensor) -> None:
+    """Two samples through it, with numbers of a stream that nobody else draws from."""
+    if run.augment is None:
+        return
+    with torch.enable_grad():
+        x = example.detach().to(run.device, run.dtype, copy=True).requires_grad_()
+        try:
+            seen = run.augment(x, torch.Generator(run.device).manual_seed(0))
+        except TypeError as error:
+            raise ValueError(
+                f"augment can't be called as (samples, generator): {error}; need a function of "
+                "samples (N, ...) and the torch.Generator that it draws from"
+            ) from error
+    if not isinstance(seen, Tensor):
+        raise ValueError(f"augment returns {_kind(seen)}; need one tensor (N, ...)")
+    if seen.shape != x.shape or seen.dtype != x.dtype:
+        raise ValueError(
+            f"augment makes {tuple(seen.shape)} {seen.dtype} of {tuple(x.shape)} {x.dtype}; need "
+            "samples of the same shape and type"
+        )
+    if not seen.requires_grad:
+        raise ValueError(
+            "augment's result has no gradient with respect to the samples, so the generator could "
+            "not learn through it; need differentiable operations, without .detach(), .numpy() or "
+            "rounding to whole numbers"
+        )
+
+
 def _check_data(data: Tensor) -> None:
     if data.ndim < 2 or len(data) == 0:
         raise ValueError(f"data has shape {tuple(data.shape)}; need (N, ...) with N >= 1")
@@ -124,6 +168,15 @@ def _check_data(data: Tensor) -> None:
         warn(
             f"data are images with no value below 0 ({data.min():.3g} to {data.max():.3g}): are they "
             "in [0, 1]? A tanh generator draws in [-1, 1]: give 2 * x - 1",
+        )
+
+
+def check_labelled(run: GANTrainer, labels: Tensor | None) -> None:
+    """A step has labels in a conditional run, and in no other."""
+    if (labels is None) != (run.num_classes is None):
+        raise ValueError(
+            f"labels are {'missing' if labels is None else 'given'}, but generator.num_classes "
+            f"is {run.num_classes}"
         )
 
 

@@ -12,18 +12,46 @@ from torch import Tensor, nn
 
 from . import checkpoints
 from ._settings import check_schedule
-from ._state import random_state, settings_of, soundness
+from ._state import random_state, settings_of, soundness, what_is_unsound
 from ._warn import warn
 from .checkpoints import ANEW, CheckpointError, Lock, TornError
-from .history import History
+from .history import DivergedError, History
 
 if TYPE_CHECKING:
     from .training import GANTrainer
 
 
+def save(run: GANTrainer, path: Path) -> None:
+    """Write ``run`` to ``path``, under its own lock unless ``fit`` holds it for this file."""
+    if run._open:
+        run._take_back()
+    if soundness(run) < 0:
+        raise DivergedError(run.step, path if path.exists() else None, what_is_unsound(run))
+    mine = run._lock is not None and run._lock.held
+    if run.rank or (mine and checkpoints.beside(path, ".lock") == run._lock.name):  # type: ignore[union-attr]
+        write(run, path)
+        return
+    lock = Lock(path)
+    try:
+        lock.take()
+        checkpoints.recover(path)
+        write(run, path)
+    finally:
+        lock.release()
+
+
+def load(run: GANTrainer, path: Path, networks_only: bool) -> None:
+    """Take over what is saved at ``path``, and name the settings that are others."""
+    state = checkpoints.read(path, run.device)
+    take_over(run, state, path, networks_only)
+    different = differences(run, state)
+    if different and not networks_only:
+        warn(f"{path} {different}. This trainer's are used from here on")
+
+
 def write(run: GANTrainer, path: Path) -> None:
     """Save ``run`` at ``path``: the main process writes, the others wait for it."""
-    rng, torch_rng, device_rng = random_state(run)
+    rng, torch_rng, device_rng, augment_rng = random_state(run)
     state = {
         "format": checkpoints.FORMAT,
         "settings": run.settings,
@@ -37,10 +65,13 @@ def write(run: GANTrainer, path: Path) -> None:
         "scaler_d": run.scaler_d.state_dict(),
         "d_loss": run.history.d_loss,
         "g_loss": run.history.g_loss,
+        "penalty": run.history.penalty,
         "rng": rng,
+        "augment_rng": augment_rng,
         "torch_rng": torch_rng,  # dropout and the like draw from the global streams
         "cuda_rng": device_rng,
         "step": run.step,
+        "averaged": run._averaged,
         "total": run.total,
     }
     try:
@@ -109,22 +140,32 @@ def _put_in(run: GANTrainer, state: dict[str, Any], path: Path, networks_only: b
         )
     if networks_only:
         return
+    settings = state.get("settings") or {}
     for optimizer, name in (
         (run.optimizer_g, "optimizer_g"),
         (run.optimizer_d, "optimizer_d"),
     ):
+        theirs, mine = settings.get(name, "Adam").split()[0], type(optimizer).__name__
+        if theirs != mine:
+            raise CheckpointError(
+                f"{path} was saved from other networks or optimizers ({name} was {theirs} and is "
+                f"{mine}, which can't go on from its moments); build the same one, or take the "
+                "networks alone: load(path, networks_only=True)"
+            )
         groups = settings_of(optimizer)
         optimizer.load_state_dict(state[name])
-        for group, mine in zip(optimizer.param_groups, groups, strict=True):
+        for group, own in zip(optimizer.param_groups, groups, strict=True):
             parameters = group["params"]
             group.clear()
-            group.update(mine, params=parameters)
+            group.update(own, params=parameters)
     for scaler, name in ((run.scaler_g, "scaler_g"), (run.scaler_d, "scaler_d")):
         if scaler.is_enabled() and state.get(name):
             scaler.load_state_dict(state[name])
-    run.history = History(state["d_loss"].cpu(), state["g_loss"].cpu())
+    run.history = History(*(state[name].cpu() for name in ("d_loss", "g_loss", "penalty")))
     if len(state["rng"]) == len(run.rng.get_state()):
         run.rng.set_state(state["rng"].cpu())
+        if "augment_rng" in state:
+            run.augment_rng.set_state(state["augment_rng"].cpu())
     else:
         warn(
             f"{path} was saved on another kind of device, whose random numbers {run.device} "
@@ -134,8 +175,9 @@ def _put_in(run: GANTrainer, state: dict[str, Any], path: Path, networks_only: b
     if state.get("cuda_rng") is not None and run._cuda:
         torch.cuda.set_rng_state(state["cuda_rng"].cpu(), run.device)
     run.step, run._done, run._pending = state["step"], state["step"], []
+    run._averaged = state.get("averaged", run.step)
     # A schedule of the file's is this trainer's business only if both have one.
-    has_schedule = (state.get("settings") or {"schedule": True})["schedule"]
+    has_schedule = settings.get("schedule", True)
     run.total = state.get("total") if has_schedule else None
 
 
@@ -161,10 +203,10 @@ def begin(run: GANTrainer, path: Path, steps: int, fresh: bool) -> None:
         run._lock = Lock(path)
         run._lock.take()
         checkpoints.recover(path)
-        if fresh:
-            checkpoints.set_aside(path)
-        elif previous.exists() and not path.exists() and run.step == 0:
-            checkpoints.set_aside(path)  # or it would be gone after two saves
+        forgotten = previous.exists() and not path.exists() and run.step == 0
+        if fresh or (not path.exists() and run.step == 0):
+            checkpoints.set_aside(path)  # or .prev would be gone after two saves
+        if forgotten and not fresh:
             warn(
                 f"{path} is not there, so the run begins anew; the save before it, {name}.prev, "
                 f"is not used and now called {name}.old (to go on from it, call it {name})",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -29,6 +31,37 @@ def pair(name: str, value: Any, need: str, **bounds: float) -> tuple[float, floa
     except ValueError:
         raise ValueError(f"{name}={value!r}; need {need}") from None
     return one, two
+
+
+def one_of(name: str, value: Any, *known: Any) -> Any:
+    """``value``, if it is None or one of the two names."""
+    if not (value is None or isinstance(value, str)) or value not in known:
+        raise ValueError(f"{name}={value!r}; need None, {known[1]!r} or {known[2]!r}")
+    return value
+
+
+def function(name: str, value: Any, of: str) -> Any:
+    """``value``, if it is None or can be called."""
+    if value is not None and not callable(value):
+        raise ValueError(f"{name}={value!r}; need a function of {of}")
+    return value
+
+
+def deadline(minutes: Any, processes: int) -> float:
+    """On ``time.monotonic``'s clock; without minutes, never."""
+    if minutes is None:
+        return math.inf
+    minutes = a_number("minutes", minutes, "None or a positive number", above=0)
+    if processes > 1:
+        raise ValueError(f"minutes={minutes} with {processes} processes; leave it out")
+    return time.monotonic() + 60 * minutes
+
+
+def scheduled(schedule: str | None, progress: float) -> float:
+    """What the first learning rate is multiplied by, ``progress`` (0 to 1) of the way."""
+    if schedule == "linear":  # constant for the first half
+        return min(1.0, 2 * (1 - progress))
+    return (1 + math.cos(math.pi * progress)) / 2
 
 
 def size_of_latent(generator: nn.Module) -> Any:
@@ -143,3 +176,107 @@ def check_schedule(has_one: Any, total: int | None, steps: int) -> None:
             "that number, or build a new trainer: load(path, networks_only=True) begins a run of "
             "its own from these weights, fit(..., fresh=True) begins anew"
         )
+
+
+def decay_of_average(ema: Any, halflife: Any, rampup: Any) -> tuple[float | None, float | None]:
+    """The decay a step, from itself or from a half-life in steps, and the ramp."""
+    if halflife is not None:
+        if ema is not None:
+            raise ValueError(
+                f"ema={ema!r} and ema_halflife={halflife!r} are two ways to say one thing; give one"
+            )
+        need = "None or a positive number of steps"
+        decay = 0.5 ** (1 / a_number("ema_halflife", halflife, need, above=1e-8))
+    elif ema is not None:
+        need = "None or a number in [0, 1), e.g. 0.999"
+        decay = a_number("ema", ema, need, least=0, most=BELOW_1)
+    elif rampup is not None:
+        raise ValueError(f"ema_rampup={rampup!r} without an average; give ema or ema_halflife too")
+    else:
+        return None, None
+    if rampup is not None:
+        rampup = a_number("ema_rampup", rampup, "None or a positive share, e.g. 0.05", above=0)
+    return decay, rampup
+
+
+def ramped(decay: float, rampup: float | None, steps: int) -> float:
+    """The decay of an average that has seen ``steps`` steps: of ``rampup * steps`` as half-life
+    while that is shorter (Karras et al. 2022, arXiv 2206.00364, in their training_loop.py)."""
+    return decay if rampup is None else min(decay, 0.5 ** (1 / max(rampup * steps, 1e-8)))
+
+
+def optimizer_of(
+    net: nn.Module, given: Any, player: str, rate: float, betas: tuple[float, float]
+) -> torch.optim.Optimizer:
+    """The player's optimizer: Adam, or what was given, made by it or checked."""
+    name, own = f"optimizer_{player[0]}", list(net.parameters())
+    if given is None:
+        # fused: one kernel for all parameters instead of a Python loop over them.
+        return torch.optim.Adam(own, rate, betas, fused=True)
+    need = (
+        f"need an optimizer over {player}.parameters(), or a function (parameters, lr=...) that "
+        "makes one, such as torch.optim.RMSprop"
+    )
+    optimizer = given
+    if not isinstance(given, torch.optim.Optimizer):
+        if not callable(given):
+            raise ValueError(f"{name} is {given!r}; {need}")
+        if "lr" in (getattr(given, "keywords", None) or {}):
+            raise ValueError(f"{name} brings lr={given.keywords['lr']!r}; give lr to GANTrainer")
+        try:
+            optimizer = given(own, lr=rate)
+        except TypeError as error:
+            raise ValueError(f"{name} can't be called as (parameters, lr=...): {error}") from error
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ValueError(f"{name} makes a {type(optimizer).__name__}; {need}")
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(f"{name} is LBFGS, which takes several losses a step; {need}")
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    strange = len(held - {id(p) for p in own})
+    if strange:
+        raise ValueError(
+            f"{name} holds {strange} of {len(held)} tensors that are no parameters of the {player}; "
+            f"build it from {player}.parameters(), after any change of the network"
+        )
+    left_out = [n for n, p in net.named_parameters() if p.requires_grad and id(p) not in held]
+    if left_out:
+        raise ValueError(
+            f"{name} leaves out {len(left_out)} parameters of the {player} ({left_out[0]}, ...); "
+            "give it all of them, or freeze those that shall stay (requires_grad_(False))"
+        )
+    return optimizer
+
+
+def rate_of(optimizer: torch.optim.Optimizer) -> float:
+    """Its learning rate; of several groups the first one's."""
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def in_words(optimizer: torch.optim.Optimizer) -> str:
+    """Which optimizer it is, and with which settings of its own kind: "RMSprop alpha=0.9"."""
+    kind = type(optimizer)
+    if kind is torch.optim.Adam:
+        return "Adam"
+    known = {"params", "lr", "initial_lr", "betas", "foreach", "fused", "capturable"}
+    settings = optimizer.param_groups[0].items()
+    return " ".join([kind.__name__, *(f"{k}={v}" for k, v in settings if k not in known)])
+
+
+def name_of(function: Any) -> str:
+    """A function's name; of an object its class."""
+    return getattr(function, "__qualname__", None) or type(function).__qualname__
+
+
+@contextmanager
+def refused_if_compiled() -> Iterator[None]:
+    """What torch says of a penalty on a compiled discriminator, in words."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "double backward" not in str(error) and "donated buffer" not in str(error):
+            raise
+        raise ValueError(
+            "discriminator is compiled, and r1, r2 and gp differentiate its gradient once more, "
+            "which torch.compile can't; give GANTrainer the discriminator as it was before "
+            "torch.compile (the generator may stay compiled), or leave the penalties out"
+        ) from error

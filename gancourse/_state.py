@@ -25,10 +25,10 @@ def scalers_of(run: GANTrainer) -> Any:
     return [torch.amp.GradScaler(run.device.type, enabled=fp16) for _ in range(2)]
 
 
-def random_state(run: GANTrainer) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Of the run's own stream, of torch's on the CPU, and on the GPU (or None)."""
+def random_state(run: GANTrainer) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+    """Of the run's own stream, of torch's on the CPU, on the GPU (or None), of augmentation."""
     device = torch.cuda.get_rng_state(run.device) if run._cuda else None
-    return run.rng.get_state(), torch.get_rng_state(), device
+    return run.rng.get_state(), torch.get_rng_state(), device, run.augment_rng.get_state()
 
 
 def modes_of(*nets: nn.Module) -> list[tuple[nn.Module, bool]]:
@@ -88,8 +88,9 @@ class Kept:
         ]
         self.scalers = [scaler.state_dict() for scaler in (run.scaler_g, run.scaler_d)]
         self.random = random_state(run)
-        self.history, self.losses = run.history, (run.history.d_loss, run.history.g_loss)
-        self.numbers = run.step, run._done, run.total
+        h = run.history
+        self.history, self.losses = h, (h.d_loss, h.g_loss, h.penalty)
+        self.numbers = run.step, run._done, run.total, run._averaged
 
     @torch.no_grad()
     def give_back(self, run: GANTrainer) -> None:
@@ -111,11 +112,12 @@ class Kept:
         for scaler, values in zip((run.scaler_g, run.scaler_d), self.scalers, strict=True):
             if values:
                 scaler.load_state_dict(values)
-        rng, torch_rng, device_rng = self.random
+        rng, torch_rng, device_rng, augment_rng = self.random
         run.rng.set_state(rng)
+        run.augment_rng.set_state(augment_rng)
         torch.set_rng_state(torch_rng)
         if device_rng is not None:
             torch.cuda.set_rng_state(device_rng, run.device)
         run.history, run._frozen, run._pending = self.history, [], []
-        run.history.d_loss, run.history.g_loss = self.losses
-        run.step, run._done, run.total = self.numbers
+        run.history.d_loss, run.history.g_loss, run.history.penalty = self.losses
+        run.step, run._done, run.total, run._averaged = self.numbers

@@ -2,7 +2,8 @@
 
 A checkpoint ``run.ckpt`` may have neighbours: ``run.ckpt.prev`` (the save before),
 ``run.ckpt.torn`` (a damaged one, set aside), ``run.ckpt.old`` (what a run that began anew found
-there), ``run.ckpt.lock`` (while somebody trains into it). What is *in* a checkpoint is the business
+there), ``run.ckpt.lock`` (while somebody trains into it), ``run.ckpt.jsonl`` (losses, one line now
+and then). What is *in* a checkpoint is the business
 of ``_resume.py``.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import socket
 import sys
@@ -24,15 +26,15 @@ from ._paths import given_path
 
 MAGIC = b"GANCOURSE-CKPT-1"
 DRIVE = Path("/content/drive/MyDrive")  # where Colab mounts Google Drive
-FORMAT = 3  # 1: no settings inside; 2: some under other names
+FORMAT = 3  # 1: no settings inside; 2: some under other names, penalties within the losses
 RENAMED = {"clip": "weight_clip", "decay": "schedule"}  # settings, since format 3
 ANEW = "fit(..., fresh=True) begins anew and keeps the old file as {}.old"
 
 # What every checkpoint holds, whichever version wrote it, and of which type.
 NEEDED: dict[str, Any] = {
     "generator": dict, "discriminator": dict, "optimizer_g": dict, "optimizer_d": dict,
-    "ema": (dict, type(None)), "d_loss": Tensor, "g_loss": Tensor, "rng": Tensor,
-    "torch_rng": Tensor, "step": int,
+    "ema": (dict, type(None)), "d_loss": Tensor, "g_loss": Tensor, "penalty": Tensor,
+    "rng": Tensor, "torch_rng": Tensor, "step": int,
 }  # fmt: skip
 
 
@@ -118,6 +120,9 @@ def set_aside(path: Path) -> None:
     for file in (beside(path, ".prev"), actual(path)):
         if file.exists():
             os.replace(file, beside(path, ".old"))
+    log = beside(path, ".jsonl")
+    if log.exists():
+        os.replace(log, beside(path, ".jsonl.old"))
 
 
 class Lock:
@@ -241,13 +246,23 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
             f"{path} has format {version!r}, and this gancourse reads up to {FORMAT}; update it, "
             "or choose another name"
         )
-    if isinstance(state.get("settings"), dict):
-        state["settings"] = {RENAMED.get(k, k): v for k, v in state["settings"].items()}
+    if version < 3:
+        _bring_up_to_date(state)
     for name, kind in NEEDED.items():
         if name not in state or not isinstance(state[name], kind):
             came = f"a {type(state[name]).__name__}" if name in state else "nothing"
             raise CheckpointError(f"{path} holds {came} for {name!r}: not the state of a run")
     return state
+
+
+def _bring_up_to_date(state: dict[str, Any]) -> None:
+    settings = state.get("settings")
+    if isinstance(settings, dict):
+        state["settings"] = {RENAMED.get(k, k): v for k, v in settings.items()}
+    losses = state.get("d_loss")
+    if isinstance(losses, Tensor):  # penalties, where there were any, are in them
+        none = isinstance(settings, dict) and not any(settings.get(k) for k in ("r1", "r2", "gp"))
+        state["penalty"] = torch.full_like(losses, 0.0 if none else math.nan)
 
 
 def _digest_is_right(content: bytes) -> bool:

@@ -1,11 +1,12 @@
 """The alternating loop: ``n_critic`` steps for the discriminator, one for the generator, repeat.
 
 :class:`GANTrainer` is chapter 2's fifteen lines plus what a long run needs: penalties, an average
-of the generator's weights (EMA), learning-rate decay, checkpoints that survive a kill, and a stop
-when a loss is no longer finite. It keeps the hot path clean:
+of the generator's weights (EMA), a learning-rate schedule, augmentation, checkpoints that survive a
+kill, and a stop when a loss is no longer finite. It keeps the hot path clean:
 
 - fakes for the discriminator's step are made under ``no_grad`` (no graph through the generator);
 - the discriminator's parameters are frozen in the generator's step (no gradients nobody uses);
+- a penalty is computed from logits that are there anyway, where it can be;
 - losses stay on the device until a hundred of them are fetched at once (no ``.item()`` a step);
 - data are one tensor on the device, indexed (no worker processes, no copies), labels beside it;
 - on a GPU networks for images work in channels-last layout, which convolutions there are fastest in.
@@ -13,10 +14,10 @@ when a loss is no longer finite. It keeps the hot path clean:
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,28 +25,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import _resume, checkpoints, losses, penalties
-from ._batches import batches, check_labels
+from . import _resume, _settings, checkpoints, losses, penalties
+from ._batches import batches, check_labelled, labels_of_samples
 from ._names import renamed
 from ._numbers import real as a_number
 from ._numbers import whole
 from ._paths import given_path
-from ._settings import (
-    BELOW_1,
-    average_of,
-    channels_last,
-    check_schedule,
-    common_type,
-    number_of_classes,
-    pair,
-    size_of_latent,
-    trainable,
-    when,
-)
-from ._state import Kept, modes_of, nets_of, scalers_of, soundness, what_is_unsound
-from ._warn import warn
+from ._state import Kept, modes_of, nets_of, scalers_of
 from .checkpoints import CheckpointError, Lock, run_folder
-from .history import FLUSH, DivergedError, History
+from .history import FLUSH, DivergedError, History, Log, fetch, progress_bar, tell
 from .scaling import Processes
 
 __all__ = ["CheckpointError", "DivergedError", "GANTrainer", "History", "run_folder"]
@@ -79,15 +67,29 @@ class GANTrainer:
             (of weights: gradients are never clipped).
         ema: decay of the running average of the generator's weights, e.g. 0.999. Buffers
             (BatchNorm's statistics) are copied, not averaged. ``sample`` then uses the average.
+        ema_halflife: instead of ``ema``, the generator steps after which a step's share in the
+            average has halved: a decay of ``0.5 ** (1 / ema_halflife)``.
+        ema_rampup: with one of them: the half-life is at most this share of the steps done so far,
+            e.g. 0.05, so that a short run's average soon forgets the untrained generator (Karras et
+            al. 2022, arXiv 2206.00364; there 0.05).
         schedule: of both learning rates over a ``fit``: None, ``"linear"`` (constant for the first
             half, then straight to 0) or ``"cosine"``.
+        optimizer_g, optimizer_d: instead of Adam: a function called as ``(parameters, lr=...)``,
+            such as ``torch.optim.RMSprop`` or a ``functools.partial`` of it; or an optimizer over
+            that network's parameters, which then brings its own rates (``lr`` is not used). A
+            schedule and checkpoints work with either.
+        augment: ``(x (N, ...), generator) -> x (N, ...)``, differentiable, drawing from the
+            ``torch.Generator`` that it is given. Everything that the discriminator sees goes through
+            it, real or generated, in both players' steps (Zhao et al. 2020, arXiv 2006.10738; Karras
+            et al. 2020, arXiv 2006.06676); penalties differentiate through it. It draws from a
+            stream of its own, which checkpoints hold too; ``sample`` does not use it.
         amp: None, or the half precision that the networks' passes run in, ``"bf16"`` or ``"fp16"``
             (with a loss scaler for each player). Weights, losses and whatever a penalty
             differentiates stay in float32.
         accumulate: number of parts that a batch goes through the networks in, for batches that
             don't fit. The gradient is that of the whole batch, but BatchNorm, where there is one,
             sees a part at a time.
-        seed: of everything the trainer draws (batches, latents, mixing weights).
+        seed: of everything the trainer draws (batches, latents, mixing weights, augmentation).
         device: None: CUDA if there is one, else the CPU. (Apple's ``"mps"`` when asked for: not
             tested here, and at the size of most chapters slower than the CPU.)
         accelerator: an ``accelerate.Accelerator``, to share each step between several processes
@@ -98,7 +100,7 @@ class GANTrainer:
 
     Attributes:
         step: generator steps done. history: a :class:`History`. ema: the averaged generator,
-            or None.
+            or None. d_parts: loss and penalty of the last discriminator step, apart.
     """
 
     @renamed(decay="schedule", clip="weight_clip")
@@ -118,7 +120,12 @@ class GANTrainer:
         gp: float = 0.0,
         weight_clip: float | None = None,
         ema: float | None = None,
+        ema_halflife: float | None = None,
+        ema_rampup: float | None = None,
         schedule: str | None = None,
+        optimizer_g: Any = None,
+        optimizer_d: Any = None,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
         amp: str | None = None,
         accumulate: int = 1,
         seed: int = 0,
@@ -126,13 +133,17 @@ class GANTrainer:
         accelerator: Any = None,
     ):
         self.loss = losses.get(loss)
-        self.nz = whole("generator.nz", size_of_latent(generator))
-        self.num_classes: int | None = number_of_classes(generator, discriminator)
+        self.nz = whole("generator.nz", _settings.size_of_latent(generator))
+        self.num_classes: int | None = _settings.number_of_classes(generator, discriminator)
         self.n_critic = whole("n_critic", n_critic)
         self.batch_size = whole("batch_size", batch_size)
         self.accumulate = whole("accumulate", accumulate)
-        self.lr = pair("lr", lr, "a positive number, or two (generator, discriminator)", above=0)
-        self.betas = pair("betas", betas, "two numbers in [0, 1)", least=0, most=BELOW_1)
+        self.lr = _settings.pair(
+            "lr", lr, "a positive number, or two (generator, discriminator)", above=0
+        )
+        self.betas = _settings.pair(
+            "betas", betas, "two numbers in [0, 1)", least=0, most=_settings.BELOW_1
+        )
         self.r1 = a_number("r1", r1, "0 or more", least=0)
         self.r2 = a_number("r2", r2, "0 or more", least=0)
         self.gp = a_number("gp", gp, "0 or more", least=0)
@@ -140,15 +151,9 @@ class GANTrainer:
         self.weight_clip = (
             None if weight_clip is None else a_number("weight_clip", weight_clip, need, above=0)
         )
-        need = "None or a number in [0, 1), e.g. 0.999"
-        self.ema_decay = None if ema is None else a_number("ema", ema, need, least=0, most=BELOW_1)
-        for name, value, known in (
-            ("schedule", schedule, (None, "linear", "cosine")),
-            ("amp", amp, tuple(AMP)),
-        ):
-            if not (value is None or isinstance(value, str)) or value not in known:
-                raise ValueError(f"{name}={value!r}; need None, {known[1]!r} or {known[2]!r}")
-        self.schedule, self.amp = schedule, amp
+        self.ema_decay, self.ema_rampup = _settings.decay_of_average(ema, ema_halflife, ema_rampup)
+        self.schedule = _settings.one_of("schedule", schedule, None, "linear", "cosine")
+        self.amp = _settings.one_of("amp", amp, *AMP)
         self.seed = whole("seed", seed, least=-(2**63), most=2**64 - 2)
         self.processes = Processes(accelerator, device)
         self.accelerator, self.device = accelerator, self.processes.device
@@ -159,30 +164,42 @@ class GANTrainer:
                 "parts" + (f" in each of {self.world} processes" if accelerator else "")
             )
         self._cuda = self.device.type == "cuda"
-        self.dtype = common_type(generator, discriminator)
+        self.dtype = _settings.common_type(generator, discriminator)
         self.generator = generator.to(self.device)
         self.discriminator = discriminator.to(self.device)
         if self._cuda:
-            channels_last(generator, discriminator)
+            _settings.channels_last(generator, discriminator)
         self._g, self._d = self.processes.prepare(generator, discriminator)
-        self.ema = None if self.ema_decay is None else average_of(generator, self.ema_decay)
-        # fused: one kernel for all parameters instead of a Python loop over them.
-        self.optimizer_g, self.optimizer_d = (
-            torch.optim.Adam(net.parameters(), rate, self.betas, fused=True)
-            for net, rate in zip((generator, discriminator), self.lr, strict=True)
+        self.ema = (
+            None if self.ema_decay is None else _settings.average_of(generator, self.ema_decay)
         )
+        self.optimizer_g: torch.optim.Optimizer
+        self.optimizer_d: torch.optim.Optimizer
+        self.optimizer_g, self.optimizer_d = (
+            _settings.optimizer_of(net, given, player, rate, self.betas)
+            for net, given, player, rate in (
+                (generator, optimizer_g, "generator", self.lr[0]),
+                (discriminator, optimizer_d, "discriminator", self.lr[1]),
+            )
+        )
+        self.lr = (_settings.rate_of(self.optimizer_g), _settings.rate_of(self.optimizer_d))
         # Small fp16 gradients would round to 0: each player's loss is scaled up before its backward
         # pass and the gradients down after it. A step whose gradients overflow is left out and the
         # scale halved. (Disabled, a scaler hands everything through.)
         self.scaler_g, self.scaler_d = scalers_of(self)
         self.rng = torch.Generator(self.device).manual_seed(self.seed)
+        self.augment = _settings.function("augment", augment, "samples and a generator")
+        self.augment_rng = torch.Generator(self.device).manual_seed(self.seed)
         self.step = 0
         self.total: int | None = None  # steps of the learning-rate schedule
         self.history = History()
         self._d_parameters = list(discriminator.parameters())
         self._g_parameters: list[Tensor] = list(generator.parameters())
         self._frozen: list[Tensor] = []  # of the discriminator, while the generator's step runs
-        self._pending: list[tuple[Tensor, Tensor]] = []  # losses that are still on the device
+        self._no_penalty = torch.zeros((), device=self.device, dtype=torch.float32)
+        self.d_parts: tuple[Tensor, Tensor] = (self._no_penalty, self._no_penalty)
+        self._pending: list[tuple[Tensor, ...]] = []  # losses that are still on the device
+        self._averaged = 0  # steps that the average has seen
         self._data: str | None = None  # which data the last fit saw
         # A step that has begun and not ended is taken back, to what was kept between two steps.
         self._open, self._kept = False, None  # type: bool, Kept | None
@@ -203,62 +220,55 @@ class GANTrainer:
     def d_step(self, real: Tensor, labels: Tensor | None = None) -> Tensor:
         """One discriminator step on real samples ``(N, ...)`` and as many new generated ones.
 
-        In a conditional run the generated samples are of the same ``labels (N,)``. Returns the
-        loss, a scalar on the device. The generator is left as it is.
+        In a conditional run the generated samples are of the same ``labels (N,)``. Returns what was
+        minimised, loss and penalties together, a scalar on the device; ``d_parts`` then holds them
+        apart, as the history does. The generator is left as it is.
         """
-        self._check_labelled(labels)
+        check_labelled(self, labels)
         self._thaw()
-        learning = trainable(self._d_parameters, "discriminator")
-        z = self.latent(len(real))
-        mix = None
+        learning = _settings.trainable(self._d_parameters, "discriminator")
+        latents, weights = self.latent(len(real)), None
         if self.gp:  # one weight a sample
             shape = (len(real) * self.world,) + (1,) * (real.ndim - 1)
-            mix = torch.rand(shape, generator=self.rng, device=self.device, dtype=real.dtype)
-            mix = self.processes.share(mix)
+            weights = torch.rand(shape, generator=self.rng, device=self.device, dtype=real.dtype)
+            weights = self.processes.share(weights)
         self.optimizer_d.zero_grad()
-        done: list[Tensor] = []
-        for part in self._parts(real, labels, z, mix):
-            with self.processes.averaging(self._d, last=len(done) == self.accumulate - 1):
-                done.append(self._backward(part, learning))
-        self._update(self.optimizer_d, self.scaler_d)
+        done: list[list[Tensor]] = []
+        for x, y, z, mix in self._parts(real, labels, latents, weights):
+            last = len(done) == self.accumulate - 1
+            with _settings.refused_if_compiled(), self.processes.averaging(self._d, last):
+                with torch.no_grad():  # no graph through the generator: it is not trained here
+                    fake = self._pass(self.generator, z, y)
+                if self.r1:
+                    x = x.detach().requires_grad_()
+                if self.r2:
+                    fake.requires_grad_()
+                real_logits = self._judge(self._d, x, y, exact=self.r1 > 0)
+                fake_logits = self._judge(self._d, fake, y, exact=self.r2 > 0)
+                loss = self.loss.discriminator(real_logits, fake_logits)
+                terms = []
+                if self.r1:  # from the logits just computed: no second pass through the network
+                    slope = penalties.input_gradient(real_logits, x)
+                    terms.append(self.r1 / 2 * slope.square().sum(1).mean())
+                if self.r2:
+                    slope = penalties.input_gradient(fake_logits, fake)
+                    terms.append(self.r2 / 2 * slope.square().sum(1).mean())
+                if self.gp:
+                    judge = partial(self._judge, self._d, y=y, exact=True)
+                    gradient = penalties.gradient_penalty(judge, x, fake, mix=mix)
+                    terms.append(self.gp * gradient)
+                objective = sum(terms, loss)
+                # Not .backward(): that would go on to the penalised samples, which are leaves too.
+                scaled = self.scaler_d.scale(objective / self.accumulate)
+                torch.autograd.backward(scaled, inputs=learning)
+            done.append([value.detach() for value in (objective, loss, *terms)])
+        self.scaler_d.step(self.optimizer_d)
+        self.scaler_d.update()
         if self.weight_clip is not None:
             penalties.clip_weights_(nn.ParameterList(learning), self.weight_clip)
-        return _total(done)
-
-    def _backward(self, part: Any, learning: list[Tensor]) -> Tensor:
-        try:
-            loss = self._d_loss(*part) / self.accumulate
-            # Not .backward(): that would go on to the penalised samples, which are leaves too.
-            torch.autograd.backward(self.scaler_d.scale(loss), inputs=learning)
-        except RuntimeError as error:
-            if "double backward" not in str(error) and "donated buffer" not in str(error):
-                raise
-            raise ValueError(
-                "discriminator is compiled, and r1, r2 and gp differentiate its gradient once more, "
-                "which torch.compile can't; give GANTrainer the discriminator as it was before "
-                "torch.compile (the generator may stay compiled), or leave the penalties out"
-            ) from error
-        return loss
-
-    def _d_loss(self, real: Tensor, y: Tensor | None, z: Tensor, mix: Tensor | None) -> Tensor:
-        fake = self._generate_only(z, y)
-        if self.r1:
-            real = real.detach().requires_grad_()
-        if self.r2:
-            fake.requires_grad_()
-        real_logits = self._pass(self._d, real, y, exact=self.r1 > 0)
-        fake_logits = self._pass(self._d, fake, y, exact=self.r2 > 0)
-        loss = self.loss.discriminator(real_logits, fake_logits)
-        if self.r1:  # from the logits just computed: no second pass through the network
-            gradient = penalties.input_gradient(real_logits, real)
-            loss = loss + self.r1 / 2 * gradient.square().sum(1).mean()
-        if self.r2:
-            gradient = penalties.input_gradient(fake_logits, fake)
-            loss = loss + self.r2 / 2 * gradient.square().sum(1).mean()
-        if self.gp:
-            judge = partial(self._pass, self._d, y=y, exact=True)
-            loss = loss + self.gp * penalties.gradient_penalty(judge, real, fake, mix=mix)
-        return loss
+        objective, loss, *terms = map(_mean, zip(*done, strict=True))
+        self.d_parts = loss, sum(terms[1:], terms[0]) if terms else self._no_penalty
+        return objective
 
     @torch.inference_mode(False)
     def g_step(self, n: int, real: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
@@ -267,9 +277,9 @@ class GANTrainer:
 
         Returns the loss, a scalar on the device. The discriminator is left as it is.
         """
-        self._check_labelled(labels)
+        check_labelled(self, labels)
         self._thaw()
-        trainable(self._g_parameters, "generator")
+        _settings.trainable(self._g_parameters, "generator")
         # Noted before they are frozen: whatever interrupts the step, they are found again.
         self._frozen = [p for p in self._d_parameters if p.requires_grad]
         try:
@@ -279,26 +289,23 @@ class GANTrainer:
             done: list[Tensor] = []
             for z, x, y in self._parts(self.latent(n), real, labels):
                 with self.processes.averaging(self._g, last=len(done) == self.accumulate - 1):
-                    fake = self._pass(self._g, z, y)
-                    fake_logits = self._pass(self.discriminator, fake, y)
-                    real_logits = self._pass(self.discriminator, x, y) if x is not None else None
-                    done.append(self.loss.generator(fake_logits, real_logits) / self.accumulate)
-                    self.scaler_g.scale(done[-1]).backward()
-            self._update(self.optimizer_g, self.scaler_g)
+                    fake_logits = self._judge(self.discriminator, self._pass(self._g, z, y), y)
+                    real_logits = None if x is None else self._judge(self.discriminator, x, y)
+                    loss = self.loss.generator(fake_logits, real_logits)
+                    self.scaler_g.scale(loss / self.accumulate).backward()
+                done.append(loss.detach())
+            self.scaler_g.step(self.optimizer_g)
+            self.scaler_g.update()
         finally:
             self._thaw()
         if self.ema is not None:
             self._update_ema()
-        return _total(done)
+        return _mean(done)
 
     def _thaw(self) -> None:
         for parameter in self._frozen:
             parameter.requires_grad_(True)
         self._frozen = []
-
-    @torch.no_grad()  # the generator is not trained in the other's step: no graph through it
-    def _generate_only(self, z: Tensor, y: Tensor | None) -> Tensor:
-        return self._pass(self.generator, z, y)
 
     def _pass(self, net: nn.Module, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
         """Samples or logits. ``exact``: in float32 under ``amp`` too, for what a penalty
@@ -312,6 +319,11 @@ class GANTrainer:
         half = torch.autocast(self.device.type, AMP[self.amp], enabled=not exact)
         return half(_call)(net, *inputs).float()
 
+    def _judge(self, net: nn.Module, x: Tensor, y: Tensor | None, exact: bool = False) -> Tensor:
+        """Logits of samples, as the discriminator sees them: augmented, if that was asked for."""
+        seen = x if self.augment is None else self.augment(x, self.augment_rng)
+        return self._pass(net, seen, y, exact)
+
     def _parts(self, *batches: Tensor | None) -> Iterator[Any]:
         """The batches cut into ``accumulate`` equal parts, side by side (None stays None)."""
         n = max(len(batch) for batch in batches if batch is not None)
@@ -320,22 +332,13 @@ class GANTrainer:
         k = self.accumulate
         return zip(*([None] * k if b is None else b.chunk(k) for b in batches), strict=True)
 
-    def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-        scaler.step(optimizer)
-        scaler.update()
-
-    def _check_labelled(self, labels: Tensor | None) -> None:
-        if (labels is None) != (self.num_classes is None):
-            raise ValueError(
-                f"labels are {'missing' if labels is None else 'given'}, but generator.num_classes "
-                f"is {self.num_classes}"
-            )
-
     @torch.no_grad()
     def _update_ema(self) -> None:
         assert self.ema is not None and self.ema_decay is not None
         average: list[Tensor] = list(self.ema.parameters())
-        torch._foreach_lerp_(average, self._g_parameters, 1 - self.ema_decay)
+        decay = _settings.ramped(self.ema_decay, self.ema_rampup, self._averaged)
+        torch._foreach_lerp_(average, self._g_parameters, 1 - decay)
+        self._averaged += 1
         for mine, theirs in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)
 
@@ -398,11 +401,8 @@ class GANTrainer:
             DivergedError: when a loss or weight is no longer finite. The file on disk stays good.
         """
         steps, save_every = whole("steps", steps, 0), whole("save_every", save_every)
-        wanted = when(callback, callback_steps, steps)
-        if minutes is not None:
-            minutes = a_number("minutes", minutes, "None or a positive number", above=0)
-            if self.world > 1:
-                raise ValueError(f"minutes={minutes} with {self.world} processes; leave it out")
+        wanted = _settings.when(callback, callback_steps, steps)
+        end = _settings.deadline(minutes, self.world)
         if callback is not None and not torch.is_grad_enabled():
             callback = torch.no_grad()(callback)  # it sees the session's mode
         path = None if checkpoint is None else given_path(checkpoint, "checkpoint")
@@ -411,11 +411,12 @@ class GANTrainer:
                 f"fresh=True, but this trainer has done {self.step} steps; to begin anew build the "
                 "networks and the trainer again, to go on leave fresh=True out"
             )
-        bar = _bar(self.step, steps, progress if self.rank == 0 else False)
+        bar = progress_bar(self.step, steps, progress if self.rank == 0 else False)
+        plan = _Plan(steps, end, path, save_every, callback, wanted, fresh, bar)
         self._modes = modes_of(*nets_of(self))
         try:
             try:
-                self._fit(data, steps, path, save_every, callback, wanted, bar, fresh, minutes)
+                self._train(plan, data)
             finally:
                 self._settle(bar)
         finally:  # once more: the interrupt may have come in the midst of settling
@@ -423,73 +424,56 @@ class GANTrainer:
         return self.history
 
     @torch.inference_mode(False)
-    def _fit(
-        self,
-        data: Any,
-        steps: int,
-        path: Path | None,
-        save_every: int,
-        callback: Callable[[GANTrainer], object] | None,
-        wanted: set[int],
-        bar: Any,
-        fresh: bool,
-        minutes: float | None,
-    ) -> None:
-        end = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    def _train(self, plan: _Plan, data: Any) -> None:
         if self._open:
             self._take_back()
         self._thaw()  # after a g_step of the caller's own that was cut off
         draw = batches(self, data)
-        if path is not None:
-            checkpoints.check_writable(path)
+        if plan.path is not None:
+            checkpoints.check_writable(plan.path)
             with self.processes.main_first():
-                _resume.begin(self, path, steps, fresh)
-            self.processes.check_in_step(self.step, path)
-        check_schedule(self.step and self.schedule, self.total, steps)
-        self.total, self._unsaved = steps, False
-        if self.step >= steps and (self.step == 0 or self._done >= self.step):
+                _resume.begin(self, plan.path, plan.steps, plan.fresh)
+            self.processes.check_in_step(self.step, plan.path)
+            plan.log = Log(plan.path, self.step) if self.rank == 0 else None
+        _settings.check_schedule(self.step and self.schedule, self.total, plan.steps)
+        self.total, self._unsaved = plan.steps, False
+        if self.step >= plan.steps and (self.step == 0 or self._done >= self.step):
             return
         self.generator.train()
         self.discriminator.train()
         self._modes = modes_of(*nets_of(self))
-        bar.update(self.step - bar.n)
+        plan.bar.update(self.step - plan.bar.n)
         self._keep()
         while True:
-            over = self.step >= steps or time.monotonic() >= end
+            over = self.step >= plan.steps or time.monotonic() >= plan.end
             if self._done < self.step:  # of the last step, or of one before an interrupt
-                self._after_a_step(over, path, save_every, callback, wanted, bar)
+                self._after_a_step(plan, over)
             if over:
                 return
             self._open = True
-            self._set_learning_rates()
+            if self.schedule is not None:
+                self._set_learning_rates()
             for _ in range(self.n_critic):
-                d_loss = self.d_step(*draw())
+                self.d_step(*draw())
             g_loss = self.g_step(self.batch_size // self.world, **self._for_generator(draw))
-            self._pending.append((d_loss, g_loss))
+            self._pending.append((*self.d_parts, g_loss))
             self.step += 1
             self._open = False
 
-    def _after_a_step(
-        self,
-        last: bool,
-        path: Path | None,
-        save_every: int,
-        callback: Callable[[GANTrainer], object] | None,
-        wanted: set[int],
-        bar: Any,
-    ) -> None:
-        save = path is not None and self.step > 0 and (last or self.step % save_every == 0)
-        call = callback is not None and self.step in wanted
+    def _after_a_step(self, plan: _Plan, last: bool) -> None:
+        path = plan.path
+        save = path is not None and self.step > 0 and (last or self.step % plan.save_every == 0)
+        call = plan.callback is not None and self.step in plan.wanted
         # (Processes must meet at the same steps: there the clock has no say.)
         late = self.world == 1 and self._kept is not None and time.monotonic() > self._kept.until
         if not (save or call or last or late or len(self._pending) == FLUSH):
             self._done = self.step
             return
-        self._flush(path, bar)
+        tell(self, path, plan.log, plan.bar)
         if save and path is not None:
             _resume.save_if_possible(self, path, last)
         # One line: no interrupt can come between the call and the note that it is done.
-        self._done = (callback(self) if call and callback is not None else None, self.step)[1]
+        self._done = (plan.callback(self) if call and plan.callback else None, self.step)[1]
         self.generator.train()
         self.discriminator.train()
         self._keep()
@@ -513,7 +497,7 @@ class GANTrainer:
         if self._open:
             self._take_back()
         if self._pending:  # what was measured is kept
-            self._record(alone=True)  # (the other processes may be gone)
+            fetch(self, alone=True)  # (the other processes may be gone)
         self._thaw()
         for module, mode in self._modes:
             module.training = mode
@@ -545,22 +529,12 @@ class GANTrainer:
         net = self.ema if self.ema is not None else self.generator
         rng = generator or torch.Generator(self.device).manual_seed(self.seed + 1)
         z = torch.randn(n, self.nz, generator=rng, device=rng.device, dtype=self.dtype)
-        batches = [z.to(self.device)]
-        if self.num_classes is not None:
-            y = torch.arange(n, device="cpu") % self.num_classes
-            if labels is not None:
-                y = torch.as_tensor(labels, device="cpu")
-                y = y if y.is_floating_point() else y.long()
-            y = y.expand(n) if y.ndim == 0 else y
-            check_labels(y, n, self.num_classes)
-            batches.append(y.to(self.device))
-        elif labels is not None:
-            raise ValueError("labels are given, but the generator has no num_classes")
+        inputs = [z.to(self.device), *labels_of_samples(self, n, labels)]
         modes = modes_of(net)
         net.eval()
         try:
             with torch.no_grad():
-                return torch.cat([net(*chunk) for chunk in zip(*(b.split(4096) for b in batches))])
+                return torch.cat([net(*chunk) for chunk in zip(*(b.split(4096) for b in inputs))])
         finally:
             for module, mode in modes:
                 module.training = mode
@@ -573,47 +547,10 @@ class GANTrainer:
         return batch if self.loss.pairs else {"labels": batch["labels"]}
 
     def _set_learning_rates(self) -> None:
-        if self.schedule is None or self.total is None:
-            return
-        progress = self.step / self.total
-        if self.schedule == "linear":
-            factor = min(1.0, 2 * (1 - progress))
-        else:
-            factor = (1 + math.cos(math.pi * progress)) / 2
-        for optimizer, lr in zip((self.optimizer_g, self.optimizer_d), self.lr, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * factor
-
-    def _record(self, alone: bool = False) -> tuple[Tensor, bool]:
-        """Fetch the losses that are still on the device, and whether the weights are finite."""
-        values = [loss.float() for pair in self._pending for loss in pair]
-        fetched = torch.stack([*values, soundness(self)])
-        fetched = (fetched if alone else self.processes.mean(fetched)).cpu()
-        new = fetched[:-1].view(-1, 2)
-        h = self.history
-        d, g = torch.cat([h.d_loss, new[:, 0]]), torch.cat([h.g_loss, new[:, 1]])
-        h.d_loss, h.g_loss, self._pending = d, g, []  # one line, one state: see _take_back
-        return new, bool(fetched[-1] >= 0)
-
-    def _flush(self, path: Path | None, bar: Any) -> None:
-        new, sound = self._record()
-        good = path if path is not None and path.exists() else None
-        finite = new.isfinite().all(1)
-        if not finite.all():
-            step = self.step - len(new) + 1 + int(finite.logical_not().nonzero()[0])
-            raise DivergedError(step, good)
-        # A finite loss can have a gradient that is not (the square root of a variance of 0).
-        if not sound:
-            raise DivergedError(self.step, good, what_is_unsound(self))
-        # fp16 leaves out steps whose gradients overflow; a loss can stay finite while none is taken
-        if self.amp == "fp16" and min(s.get_scale() for s in (self.scaler_g, self.scaler_d)) < 1e-6:
-            raise DivergedError(self.step, good, "no gradient was finite for dozens of steps")
-        bar.update(self.step - bar.n)
-        if len(new):
-            text = f"D {new[-1, 0]:.3f}  G {new[-1, 1]:.3f}"
-            if not getattr(bar, "disable", True) and bar.format_dict["rate"]:
-                text += f"  {bar.format_dict['rate'] * self.batch_size:,.0f} samples/s"
-            bar.set_postfix_str(text, refresh=False)
+        factor = _settings.scheduled(self.schedule, self.step / (self.total or 1))
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            for group in optimizer.param_groups:  # (the name that torch's own schedules use)
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
     # Their names before the second edition.
     clip = property(lambda self: self.weight_clip)
@@ -624,19 +561,16 @@ class GANTrainer:
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked for, by the names of the arguments; a checkpoint holds it too."""
-        names = (
-            "n_critic",
-            "lr",
-            "betas",
-            "batch_size",
-            "r1",
-            "r2",
-            "gp",
-            "weight_clip",
-            "schedule",
-        )
-        mine = {name: getattr(self, name) for name in (*names, "amp", "accumulate", "seed")}
-        return {"loss": self.loss.name, "ema": self.ema_decay, **mine}
+        names = "n_critic lr betas batch_size r1 r2 gp weight_clip ema_rampup schedule amp".split()
+        mine = {name: getattr(self, name) for name in (*names, "accumulate", "seed")}
+        return {
+            "loss": self.loss.name,
+            "ema": self.ema_decay,  # a half-life as the decay that it is
+            "optimizer_g": _settings.in_words(self.optimizer_g),
+            "optimizer_d": _settings.in_words(self.optimizer_d),
+            "augment": None if self.augment is None else _settings.name_of(self.augment),
+            **mine,
+        }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything a run needs to go on: nets, EMA, optimizers, history, random state; and
@@ -651,22 +585,7 @@ class GANTrainer:
             CheckpointError: when another run is writing this file.
             DivergedError: when a weight is not finite; no file is touched.
         """
-        path = given_path(path)
-        if self._open:
-            self._take_back()
-        if soundness(self) < 0:
-            raise DivergedError(self.step, path if path.exists() else None, what_is_unsound(self))
-        mine = self._lock is not None and self._lock.held
-        if self.rank or (mine and checkpoints.beside(path, ".lock") == self._lock.name):  # type: ignore[union-attr]
-            _resume.write(self, path)
-            return
-        lock = Lock(path)
-        try:
-            lock.take()
-            checkpoints.recover(path)
-            _resume.write(self, path)
-        finally:
-            lock.release()
+        _resume.save(self, given_path(path))
 
     def load(self, path: str | os.PathLike[str], *, networks_only: bool = False) -> None:
         """Take over the state saved at ``path``; nothing is unpickled (``weights_only=True``).
@@ -684,25 +603,27 @@ class GANTrainer:
             CheckpointError: if it is torn or altered, or belongs to other networks. The trainer
                 is then as it was.
         """
-        path = given_path(path)
-        state = checkpoints.read(path, self.device)
-        _resume.take_over(self, state, path, networks_only)
-        different = _resume.differences(self, state)
-        if different and not networks_only:
-            warn(f"{path} {different}. This trainer's are used from here on")
+        _resume.load(self, given_path(path), networks_only)
 
 
-def _total(parts: list[Tensor]) -> Tensor:
-    return (parts[0] if len(parts) == 1 else torch.stack(parts).sum()).detach()
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.stack(list(parts)).mean()
+
+
+@dataclass
+class _Plan:
+    """What one ``fit`` was asked for, and what it tells with."""
+
+    steps: int
+    end: float  # on the clock
+    path: Path | None
+    save_every: int
+    callback: Callable[[GANTrainer], object] | None
+    wanted: set[int]  # steps that the callback is called after
+    fresh: bool
+    bar: Any
+    log: Log | None = None
 
 
 def _call(net: nn.Module, *inputs: Tensor) -> Tensor:
     return net(*inputs)
-
-
-def _bar(done: int, total: int, progress: bool | None) -> Any:
-    from tqdm.auto import tqdm
-
-    if progress is None:
-        progress = os.environ.get("GANCOURSE_STATIC") != "1"
-    return tqdm(initial=done, total=total, unit="step", disable=not progress, leave=False)

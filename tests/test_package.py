@@ -29,6 +29,7 @@ ROOMS = {"_settings", "_batches", "_state", "_resume"}
 ARROWS = {
     "training": {"checkpoints", "losses", "penalties", "history", "scaling", *ROOMS},
     "_batches": {"checkpoints", "_settings", "_state"},
+    "history": {"checkpoints", "_state"},
     "_resume": {"checkpoints", "history", "_settings", "_state"},
     "_settings": {"history"},
     "explore": {"plots"},
@@ -106,26 +107,24 @@ def code_lines(path: Path) -> int:
 MOST = 400  # code lines of a file of the package, and
 MOST_OF_A_TEST = 600  # lines of a test file: what a reader takes in at one sitting
 # Longer still; each is being split, and its row goes with the split.
-LONGER = {
-    "gancourse/training.py",
-}
+LONGER = {}
 # Code lines of each module when somebody last looked at it as a whole.
 SIZES = {
-    "_batches": 132,
+    "_batches": 175,
     "_names": 27,
     "_numbers": 44,
     "_paths": 14,
-    "_resume": 208,
-    "_settings": 112,
-    "_state": 81,
+    "_resume": 239,
+    "_settings": 213,
+    "_state": 83,
     "_warn": 11,
+    "checkpoints": 200,
     "claims": 67,
-    "checkpoints": 187,
     "data": 570,
     "dynamics": 100,
     "explore": 299,
     "features": 196,
-    "history": 24,
+    "history": 110,
     "losses": 80,
     "metrics": 594,
     "nets": 557,
@@ -133,7 +132,7 @@ SIZES = {
     "plots": 218,
     "recorded": 202,
     "scaling": 59,
-    "training": 456,
+    "training": 396,
 }
 
 

@@ -1,6 +1,7 @@
 """Runs that are killed, interrupted or diverge: resuming to the bit."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -163,7 +164,8 @@ def test_a_kill_around_the_two_renames_is_survived(tmp_path, monkeypatch, at):
     )  # fmt: skip
     assert len(steps) == (10 if at == 0 else 0)
     assert same(state(t.generator), state(again.generator))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.ckpt", "run.ckpt.prev"]
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {"run.ckpt", "run.ckpt.prev", "run.ckpt.jsonl"}
 
 
 def test_saving_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -302,7 +304,15 @@ def test_fit_counts_steps_in_all():
 
 # --- whatever happens in the midst of it -----------------------------------------------------------
 
+
+def jittered(x, generator):
+    return x + 0.1 * torch.randn(x.shape, generator=generator)
+
+
 INTERRUPTED = {
+    "given": lambda: mixed(
+        optimizer_d=torch.optim.RMSprop, augment=jittered, ema_halflife=3, ema_rampup=0.5, gp=0.1
+    ),
     "gp": lambda: mixed(loss="wasserstein", gp=1.0, weight_clip=0.1, n_critic=2),
     "r1-ema": lambda: mixed(r1=0.1, ema=0.9, schedule="linear"),
     "fp16": lambda: mixed(amp="fp16", r2=0.1, accumulate=2),
@@ -314,8 +324,9 @@ def complete(t):
     parts = [v for net in (t.generator, t.discriminator) for v in net.state_dict().values()]
     for optimizer in (t.optimizer_g, t.optimizer_d):
         parts += [v for s in optimizer.state.values() for v in s.values()]
-    parts += [t.history.d_loss, t.history.g_loss, t.rng.get_state(), torch.get_rng_state()]
-    parts.append(torch.tensor(t.scaler_d.get_scale()))
+    parts += [t.history.d_loss, t.history.g_loss, t.history.penalty, t.augment_rng.get_state()]
+    parts += [t.rng.get_state(), torch.get_rng_state()]
+    parts.append(torch.tensor([t.scaler_d.get_scale(), t._averaged]))
     return [part.clone() for part in parts]
 
 
@@ -350,6 +361,8 @@ def interrupted(case, folder, stop):
         t.fit(real, 3, **arguments)
     finally:
         sys.settrace(before)
+    logged = [json.loads(line)["step"] for line in open(folder / "run.ckpt.jsonl")]
+    assert logged == sorted(set(logged)) and logged[-1] == 3
     return complete(t), calls, seen
 
 
@@ -441,7 +454,8 @@ def test_a_run_in_pieces_by_the_clock_is_one_run(tmp_path, monkeypatch):
 
     ticks = itertools.count()
     clock = types.SimpleNamespace(monotonic=lambda: next(ticks) * 20.0)
-    monkeypatch.setattr(training, "time", clock)  # each look is 20 s later
+    for room in (training, _settings):  # each look is 20 s later
+        monkeypatch.setattr(room, "time", clock)
     path, reached = tmp_path / "run.ckpt", []
     for _ in range(20):
         piece = trainer(decay="cosine")  # a new session each time

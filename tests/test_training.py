@@ -148,7 +148,7 @@ def test_the_bar_shows_each_players_loss(monkeypatch):
             self.closed = True
 
     bar = Bar()
-    monkeypatch.setattr(training, "_bar", lambda *_: bar)
+    monkeypatch.setattr(training, "progress_bar", lambda *_: bar)
     t = trainer()
     h = t.fit(data.ring(), 7, progress=False)
     assert bar.text == f"D {h.d_loss[-1]:.3f}  G {h.g_loss[-1]:.3f}" and bar.n == 7 and bar.closed
