@@ -488,7 +488,11 @@ def test_the_patients_own_digits(monkeypatch):
     [
         ("15.2", 3, "wants the function itself"),
         ("15.2", lambda x: x, "must take the arguments (real_logits, fake_logits)"),
-        ("15.2", lambda r, f: None, "should return two values, (d_loss, g_loss); it returned None"),
+        (
+            "15.2",
+            lambda r, f: None,
+            "should return two values, (d_loss, g_loss); it returned nothing (None)",
+        ),
         ("15.1", lambda *args: None, "should return two values, (real_loss, fake_loss)"),
         (
             "15.2",
@@ -505,7 +509,13 @@ def test_the_patients_own_digits(monkeypatch):
         ("15.3", lambda *args: 2 * _ward.g_step(*args), "not return the loss that G learns from"),
         ("15.4", lambda images: images, "should return floats"),
         ("15.7", lambda critic, real, fake: real, "should return one number"),
-        ("15.9", lambda m, r: [1, 2], "should return a tensor (8, 2); it returned a list"),
+        ("15.9", lambda m, r: [1, 2], "should return a tensor (8, 2); it returned a tensor (2,)"),
+        ("15.9", lambda m, r: {"x": r}, "should return a tensor (8, 2); it returned a dictionary"),
+        (
+            "15.2",
+            lambda r, f: {"d": r.mean()},
+            "two values, (d_loss, g_loss); it returned a dictionary",
+        ),
         ("15.10", lambda n_in, n_out: "x", "should return a module"),
     ],
 )

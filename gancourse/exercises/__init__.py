@@ -111,6 +111,11 @@ class _Exercises(Mapping[str, Exercise]):
 #:
 #: :meta hide-value:
 EXERCISES: Mapping[str, Exercise] = _Exercises()
+_grade = grade  # files of answers that are kept outside of this package call these two
+
+
+def _registry() -> Mapping[str, Exercise]:
+    return EXERCISES
 
 
 def check(exercise_id: str, answer: Any) -> Report:

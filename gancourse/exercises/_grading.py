@@ -169,7 +169,7 @@ def _constant(results: list) -> bool:
     return (
         len(results) > 1
         and not untouched(first)
-        and not isinstance(first, (Odd, Network))
+        and not (isinstance(first, (Odd, Network)) or callable(first))
         and not any(difference(first, other, 0.0, 0.0, types="strict") for other in results[1:])
     )
 

@@ -18,6 +18,7 @@ from torch.nn.functional import softplus
 
 from gancourse import data, features, metrics, nets
 
+from .._compare import dress, kind
 from ._case import Exam, Unusable
 
 STEPS = 400
@@ -274,6 +275,7 @@ def frechet(samples: Tensor) -> float:
 
 
 def pair(result: Any, name: str, parts: str) -> Sequence:
+    result = dress([0.0, 0.0], result)  # two numbers in any ordinary dress
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise Unusable(f"{name} should return two values, ({parts}); it returned {_kind(result)}.")
     return result
@@ -312,17 +314,13 @@ def value(result: Any, name: str) -> float:
 
 
 def tensor(result: Any, name: str, shape: tuple[int, ...]) -> Tensor:
-    """A tensor (or a numpy array) of this shape, as float32 if it holds floats."""
-    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
-        result = torch.as_tensor(result.copy())
+    """A tensor (array, nested list) of this shape, as float32 if it holds floats."""
+    result = dress(torch.empty(shape), result)
     if not isinstance(result, Tensor) or tuple(result.shape) != shape:
         raise Unusable(f"{name} should return a tensor {shape}; it returned {_kind(result)}.")
     return result.float() if result.is_floating_point() else result
 
 
 def _kind(result: Any) -> str:
-    if isinstance(result, Tensor):
-        return f"a tensor {tuple(result.shape)}"
-    if isinstance(result, np.ndarray):
-        return f"a numpy array {result.shape}"
-    return "None" if result is None else f"a {type(result).__name__}"
+    many = isinstance(result, (Tensor, np.ndarray)) and result.ndim
+    return f"{kind(result)} {tuple(result.shape)}" if many else kind(result)
