@@ -182,3 +182,18 @@ def test_a_run_notes_misses_and_errors_and_goes_on(clone):
     (results / "01-one.json").write_text(json.dumps(kept | {"cells": cells, "digest": "old"}))
     lines, _ = claims_matrix.table([chapter], results.parent)
     assert lines[2].endswith("| (x) |")
+
+
+def test_the_report_says_when_and_with_what(clone, tmp_path, monkeypatch):
+    chapter = clone / "book" / "01-one.ipynb"
+    cell = nbformat.read(chapter, as_version=4).cells[4].id
+    seen = {"held": 0, "missed": 1, "seen": [["x", 2.0]]}
+    kept = {"digest": claims_matrix.digest(chapter), "date": "2026-11-28", "versions": "torch 9"}
+    kept["cells"] = {cell: {"claims": {"x == 2": seen}}}
+    (tmp_path / "r" / "avx2").mkdir(parents=True)
+    (tmp_path / "r" / "avx2" / "01-one.json").write_text(json.dumps(kept))
+    text = claims_matrix.report([chapter], tmp_path / "r")
+    assert "Dates: 2026-11-28." in text and "- `avx2`: AVX2 kernels (torch 9)" in text
+    assert f"| 01 | {cell} | A / B | x |" in text
+    assert f"- 01-one cell 4 ({cell}), avx2: x == 2 with x = 2" in text
+    assert claims_matrix.margins([chapter], tmp_path / "r") == []  # one environment: no spread
