@@ -1,10 +1,11 @@
 """The metrics beside the forms that others compute them in: CPU seconds, peak memory, and the values.
 
-    python scripts/bench_metrics.py [--rounds 3] [--threads 1] [--skip-large]
+    python scripts/bench_metrics.py [--rounds 3] [--threads 1] [--only fid] [--skip-large]
 
 At d = 2,048, Inception's feature size, with features whose spectrum decays like those of images:
 
-- *Fréchet distance*, n = 10,000, from means and covariances, and n = 1,000, from the features (the
+- *Covariance* of n = 10,000 rows, ``FeatureStats.update`` beside one ``np.cov``.
+- *Fréchet distance*, from means and covariances, and from the features, n = 10,000 and n = 1,000 (the
   covariances are singular there). Against ``scipy.linalg.sqrtm`` of the product, as popular code
   calls it (own re-creation), and against torchmetrics.
   (Their difference there is their rounding: our two ways, singular values of the data and
@@ -27,14 +28,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from gancourse import metrics
-from gancourse.metrics import _samples, frechet
 
 D, LARGE, SMALL = 2048, 10_000, 1_000
 Values = list[float]
@@ -101,15 +101,23 @@ def ours_all(x, y) -> Values:
     return [*metrics.precision_recall(x, y, 5), *metrics.density_coverage(x, y, 5)]
 
 
+def trace_and_corner(cov) -> Values:
+    return [float(cov.trace()), float(cov[0, -1])]
+
+
 # what -> the forms to compare, ours first; each takes the row's inputs.
 FORMS: dict[str, dict[str, Callable[..., Values]]] = {
+    "cov": {
+        "gancourse": lambda x, _: trace_and_corner(metrics.FeatureStats().update(x).cov),
+        "np.cov": lambda x, _: trace_and_corner(np.cov(x.T)),
+    },
     "frechet": {
         "gancourse": lambda *s: [metrics.frechet_distance(*s)],
         "torchmetrics": torchmetrics_frechet,
         "sqrtm": sqrtm_frechet,
     },
     "fid": {
-        "gancourse": lambda x, y: [frechet._fid(*_samples.as_pair(x, y))],
+        "gancourse": lambda x, y: [metrics.frechet_distance(x, y)],
         "torchmetrics": torchmetrics_fid,
         "sqrtm": sqrtm_fid,
     },
@@ -117,6 +125,7 @@ FORMS: dict[str, dict[str, Callable[..., Values]]] = {
     "prdc": {"gancourse": ours_all, "prdc": prdc_all},
 }
 NAMES = {
+    "cov": "covariance",
     "frechet": "Fréchet distance from statistics",
     "fid": "Fréchet distance from features",
     "kid": "KID",
@@ -131,10 +140,10 @@ def inputs(what: str, n: int, folder: Path) -> list[np.ndarray]:
     return [np.load(folder / f"{name}.npy") for name in ("m1", "s1", "m2", "s2")]
 
 
-def measure(form: Callable[..., Values], args: list[np.ndarray]) -> tuple[float, Values]:
-    start = time.process_time()
+def measure(form: Callable[..., Values], args: list[np.ndarray]) -> tuple[float, float, Values]:
+    start, wall = time.process_time(), time.perf_counter()
     values = form(*args)
-    return time.process_time() - start, values
+    return time.process_time() - start, time.perf_counter() - wall, values
 
 
 def peak_mib() -> float:
@@ -155,8 +164,10 @@ def child(what: str, form: str, n: int, threads: int, folder: Path) -> None:
     call(*tiny)  # so that imports and thread pools are not counted
     args = inputs(what, n, folder)
     before = peak_mib()
-    seconds, values = measure(call, args)
-    print(json.dumps({"seconds": seconds, "mib": peak_mib() - before, "values": values}))
+    seconds, wall, values = measure(call, args)
+    print(
+        json.dumps({"seconds": seconds, "wall": wall, "mib": peak_mib() - before, "values": values})
+    )
 
 
 def in_child(what: str, form: str, n: int, threads: int, folder: Path) -> dict:
@@ -168,19 +179,26 @@ def in_child(what: str, form: str, n: int, threads: int, folder: Path) -> dict:
 
 
 def compare(what: str, n: int, rounds: int, threads: int, folder: Path) -> list[dict]:
-    """One row a form: seconds, ratio of its time to ours, memory, values, difference to ours."""
+    """One row a form: seconds (CPU, wall), ratio to ours, memory, values, difference to ours."""
     forms = FORMS[what]
     alone = {form: in_child(what, form, n, threads, folder) for form in forms}
     seconds: dict[str, list[float]] = {form: [] for form in forms}
+    walls: dict[str, list[float]] = {form: [] for form in forms}
     args = inputs(what, n, folder) if rounds else []
     for _ in range(rounds):
         for form, call in forms.items():
-            seconds[form].append(measure(call, args)[0])
+            cpu, wall, _ = measure(call, args)
+            seconds[form].append(cpu)
+            walls[form].append(wall)
     if not rounds:
         seconds = {form: [alone[form]["seconds"]] for form in forms}
+        walls = {form: [alone[form]["wall"]] for form in forms}
     ours, rows = alone["gancourse"]["values"], []
     for form in forms:
-        ratios = [s / o for s, o in zip(seconds[form], seconds["gancourse"], strict=True)]
+        ratios, wall_ratios = (
+            [s / o for s, o in zip(taken[form], taken["gancourse"], strict=True)]
+            for taken in (seconds, walls)
+        )
         values = alone[form]["values"]
         difference = max(abs(v - o) / abs(o) for v, o in zip(values, ours, strict=True))
         rows.append(
@@ -190,6 +208,8 @@ def compare(what: str, n: int, rounds: int, threads: int, folder: Path) -> list[
                 "form": form,
                 "seconds": statistics.median(seconds[form]),
                 "ratio": statistics.median(ratios),
+                "wall": statistics.median(walls[form]),
+                "wall_ratio": statistics.median(wall_ratios),
                 "mib": alone[form]["mib"],
                 "values": values,
                 "difference": difference,
@@ -203,17 +223,21 @@ def show(rows: list[dict]) -> None:
         if row["form"] == "gancourse":
             print(f"\n{row['what']}, n = {row['n']:,}, d = {D:,}")
             print(
-                f"  {'form':14} {'CPU s':>8} {'ratio':>7} {'peak MiB':>9}  {'rel. diff.':>10}  values"
+                f"  {'form':14} {'CPU s':>8} {'ratio':>7} {'wall s':>8} {'ratio':>7} {'peak MiB':>9}"
+                f"  {'rel. diff.':>10}  values"
             )
         values = " ".join(f"{v:.9g}" for v in row["values"])
         print(
-            f"  {row['form']:14} {row['seconds']:8.3f} {row['ratio']:6.1f}x {row['mib']:9.0f}"
+            f"  {row['form']:14} {row['seconds']:8.3f} {row['ratio']:6.1f}x"
+            f" {row['wall']:8.3f} {row['wall_ratio']:6.1f}x {row['mib']:9.0f}"
             f"  {row['difference']:10.1e}  {values}",
             flush=True,
         )
 
 
-def main(rounds: int = 3, threads: int = 1, large: bool = True) -> list[dict]:
+def main(
+    rounds: int = 3, threads: int = 1, large: bool = True, only: Sequence[str] = ()
+) -> list[dict]:
     """Measure, print, and give back the rows."""
     torch.set_num_threads(threads)
     rows: list[dict] = []
@@ -225,10 +249,11 @@ def main(rounds: int = 3, threads: int = 1, large: bool = True) -> list[dict]:
             stats = metrics.FeatureStats().update(features)
             np.save(folder / f"m{seed + 1}.npy", stats.mean.numpy())
             np.save(folder / f"s{seed + 1}.npy", stats.cov.numpy())
-        cases = [("frechet", LARGE, rounds), ("fid", SMALL, rounds)]
+        cases = [("cov", LARGE, rounds), ("frechet", LARGE, rounds)]
+        cases += [("fid", LARGE, rounds), ("fid", SMALL, rounds)]
         cases += [("kid", SMALL, rounds), ("prdc", SMALL, rounds)]
         cases += [("kid", LARGE, 0), ("prdc", LARGE, 0)] if large else []
-        for what, n, times in cases:
+        for what, n, times in (case for case in cases if not only or case[0] in only):
             part_rows = compare(what, n, times, threads, folder)
             show(part_rows)
             rows += part_rows
@@ -239,6 +264,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=list(NAMES), help="these rows alone")
     parser.add_argument("--skip-large", action="store_true", help="leave out all pairs of 10,000")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -246,4 +272,4 @@ if __name__ == "__main__":
         what, form, n, folder = options.child
         child(what, form, int(n), options.threads, Path(folder))
     else:
-        main(options.rounds, options.threads, not options.skip_large)
+        main(options.rounds, options.threads, not options.skip_large, options.only or ())

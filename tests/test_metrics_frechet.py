@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gancourse import metrics
-from gancourse.metrics import SampleSizeWarning
+from gancourse.metrics import SampleSizeWarning, frechet
 from tests.metric_samples import SEEDS, correlated, fid, gaussian, property_test, rotation, stats
 
 # (n, m, d): more rows than dimensions, fewer on both sides, fewer on one side, and barely enough.
@@ -160,6 +160,65 @@ def test_the_bias_of_fid_is_a_constant_over_n(decay):
         products[n] = n * float(np.mean(values))
     assert max(products.values()) / min(products.values()) < 1.25, products
     assert products[3500] == pytest.approx(expected, rel=0.05)
+
+
+def test_one_name_for_samples_and_for_statistics():
+    """What is not Inception is called a Fréchet distance; `fid` is the same number."""
+    x, y = correlated(50, 12, 1), correlated(50, 12, 2, shift=0.3)
+    expected = metrics.fid(x, y)
+    (m1, s1), (m2, s2) = stats(x), stats(y)
+    a, b = metrics.FeatureStats().update(x), metrics.FeatureStats().update(y)
+    assert metrics.frechet_distance(x, y) == expected
+    assert metrics.frechet_distance(fake=y, real=x.numpy()) == expected
+    for got in (
+        metrics.frechet_distance(m1, s1, m2, s2),
+        metrics.frechet_distance(mean1=m1, cov1=s1, mean2=m2, cov2=s2),
+        metrics.frechet_distance(m1, s1, m2, cov2=s2),
+        metrics.frechet_distance(a, b),
+        metrics.frechet_distance(a, y),
+        metrics.fid(x, b),
+    ):
+        assert got == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", [metrics.fid, metrics.frechet_distance])
+def test_statistics_are_warned_of_as_their_samples_are(metric):
+    a, b = (metrics.FeatureStats().update(correlated(n, 6, 1)) for n in (5, 9))
+    with pytest.warns(SampleSizeWarning) as caught:
+        metric(a, b)
+    assert {w.filename for w in caught} == {__file__}  # they point at the reader's line
+    first, second = (str(w.message) for w in caught)
+    assert "fewer rows (5 real, 9 fake) than dimensions (6)" in first
+    assert "5 real but 9 fake rows" in second
+
+
+def test_wrong_arguments_are_named():
+    x = correlated(9, 3)
+    for args, named in (((x,), {}), ((x,), {"cov1": x}), ((x, x, x), {}), ((x, x), {"fake": x}),
+                        ((x,) * 5, {}), ((), {})):  # fmt: skip
+        with pytest.raises(TypeError, match=r"need \(real, fake\) or \(mean1, cov1, mean2, cov2\)"):
+            metrics.frechet_distance(*args, **named)
+    with pytest.raises(ValueError, match="3 columns, fake has 4"):
+        metrics.frechet_distance(x, correlated(9, 4))
+
+
+@pytest.mark.parametrize("d", [frechet.MANY - 1, frechet.MANY])
+def test_many_dimensions_take_another_way_to_the_same_number(d):
+    """From MANY dimensions on SciPy's routines; by definition it is sum (sqrt a - sqrt b)^2."""
+    q = torch.linalg.qr(gaussian(d, d, 3)).Q
+    a, b = (torch.linspace(*ends, d, dtype=torch.float64) for ends in ((1, 50), (90, 2)))
+    expected = float((a.sqrt() - b.sqrt()).square().sum())
+    zero = torch.zeros(d)
+    got = metrics.frechet_distance(zero, q * a @ q.T, zero, q * b @ q.T)
+    assert got == pytest.approx(expected, rel=1e-11)
+    x = gaussian(40, d, 4)
+    for sample in (x, x.float(), x.numpy(), x.T.contiguous().T, x[::2]):
+        before = sample.copy() if isinstance(sample, np.ndarray) else sample.clone()
+        cov = metrics.FeatureStats().update(sample).cov
+        torch.testing.assert_close(
+            cov, torch.as_tensor(sample).double().T.cov(), rtol=1e-12, atol=1e-14
+        )
+        assert (sample == before).all()
 
 
 # --- streaming statistics -------------------------------------------------------------------------

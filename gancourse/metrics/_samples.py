@@ -19,10 +19,10 @@ LARGEST = 1e140  # the square of anything larger, summed over rows and columns, 
 class SampleSizeWarning(UserWarning):
     """The number is computed as asked, but at sample sizes that make it hard to compare.
 
-    :func:`fid` and :func:`fid_infinity` warn when a sample has fewer rows than dimensions (its
-    covariance is singular, the bias large); :func:`fid`, :func:`precision_recall` and
-    :func:`density_coverage` when the two samples differ in size. :func:`kid` is unbiased at every
-    size and never warns.
+    :func:`frechet_distance`, :func:`fid` and :func:`fid_infinity` warn when a sample has fewer rows
+    than dimensions (its covariance is singular, the bias large); the first two,
+    :func:`precision_recall` and :func:`density_coverage` when the two samples differ in size.
+    :func:`kid` is unbiased at every size and never warns.
     """
 
 
@@ -89,14 +89,14 @@ def as_pair(
     return x, y.to(x.device)
 
 
-def warn(text: str) -> None:
-    warnings.warn(text, SampleSizeWarning, stacklevel=3)
+def warn(text: str, stacklevel: int = 3) -> None:
+    warnings.warn(text, SampleSizeWarning, stacklevel=stacklevel)
 
 
-def warn_unequal(x: Tensor, y: Tensor) -> None:
-    if len(x) != len(y):
-        text = f"{len(x)} real but {len(y)} fake rows: compare only with numbers made the same way"
-        warnings.warn(text, SampleSizeWarning, stacklevel=3)
+def warn_unequal(n: int, m: int, stacklevel: int = 3) -> None:
+    if n != m:
+        text = f"{n} real but {m} fake rows: compare only with numbers made the same way"
+        warn(text, stacklevel + 1)
 
 
 def seeded(generator: Generator) -> torch.Generator:

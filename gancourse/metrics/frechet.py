@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -26,6 +26,14 @@ from gancourse.metrics._samples import (
 )
 
 EMPTY = torch.empty(0, device="cpu", dtype=torch.float64)
+MANY = 512  # dimensions from which on it pays to load SciPy for its symmetric routines
+
+
+def _gram(x: Tensor) -> Tensor:
+    """``x' x``. numpy's library makes one half of what is symmetric, in half the time."""
+    if x.device.type == "cpu" and x.shape[1] >= MANY:
+        return torch.from_numpy(np.dot(x.numpy().T, x.numpy()))
+    return x.T @ x
 
 
 class FeatureStats:
@@ -43,10 +51,12 @@ class FeatureStats:
 
     def update(self, features: Array) -> FeatureStats:
         """Add a batch of one row or more."""
-        x, batch = as_matrix(features, "features", rows=1), FeatureStats()
+        given, batch = as_tensor(features, "features"), FeatureStats()
+        x = as_matrix(given, "features", rows=1)
         batch.n, batch._mean = len(x), x.mean(0)
-        x = x - batch._mean
-        batch._scatter = x.T @ x
+        # Not in place where these may still be the caller's own numbers.
+        x = x - batch._mean if given.dtype == x.dtype else x.sub_(batch._mean)
+        batch._scatter = _gram(x)
         return self.merge(batch)
 
     def merge(self, other: FeatureStats) -> FeatureStats:
@@ -96,24 +106,27 @@ def _eigen_factor(cov: Tensor, name: str) -> Tensor:
     return vectors[:, keep] * values[keep].sqrt()
 
 
-def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, in squared feature units::
+def _sum_of_roots(s1: Tensor, s2: Tensor) -> Tensor:
+    """``tr (S1 S2)^(1/2)``, the sum of the roots of the eigenvalues of ``S1 S2``."""
+    a, b = _cholesky(s1), _cholesky(s2)
+    if a is None or b is None:
+        a, b = _eigen_factor(s1, "cov1"), _eigen_factor(s2, "cov2")
+        return torch.linalg.svdvals(a.T @ b).sum()
+    if s1.device.type == "cpu" and len(s1) >= MANY:
+        from scipy.linalg import eigh  # of the symmetric A' S2 A, without its two products
 
-        |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
+        del a, b
+        values = torch.from_numpy(
+            eigh(s2.numpy(), s1.numpy(), type=2, eigvals_only=True, driver="gv", check_finite=False)
+        )
+    else:
+        a = b.T @ a
+        # eigvalsh of M'M takes a third of the time of svdvals of M, and is accurate enough here.
+        values = torch.linalg.eigvalsh(a.T @ a)
+    return values.clamp(min=0).sqrt().sum()
 
-    With S1 = A A' and S2 = B B', the last trace is the sum of the singular values of A'B: real,
-    never negative, and without the square root of a matrix. A and B come from Cholesky, or from
-    the eigenvectors where a covariance is singular.
 
-    Args:
-        mean1, mean2: ``(d,)``.
-        cov1, cov2: ``(d, d)``, symmetric.
-
-    Raises:
-        ValueError: for shapes that don't fit, NaN, a matrix that is no covariance.
-
-    Source: Dowson & Landau 1982, Journal of Multivariate Analysis 12.
-    """
+def _of_statistics(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float:
     given = {"mean1": mean1, "cov1": cov1, "mean2": mean2, "cov2": cov2}
     m1, s1, m2, s2 = parts = [as_tensor(a, name) for name, a in given.items()]
     shapes = [tuple(a.shape) for a in parts]
@@ -126,24 +139,60 @@ def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> fl
     for name, s in (("cov1", s1), ("cov2", s2)):
         if (s - s.T).max() > 1e-5 * s.diagonal().abs().max():
             raise ValueError(f"{name} is not symmetric; need a covariance")
-    a, b = _cholesky(s1), _cholesky(s2)
-    if a is not None and b is not None:
-        for columns in a.split(128, dim=1):  # a becomes B'A in its own memory
-            columns.copy_(b.T @ columns)
-        del b, columns
-        a = a.T @ a
-        # eigvalsh of M'M takes a third of the time of svdvals of M, and is accurate enough here.
-        root = torch.linalg.eigvalsh(a).clamp(min=0).sqrt().sum()
-    else:
-        a, b = _eigen_factor(s1, "cov1"), _eigen_factor(s2, "cov2")
-        root = torch.linalg.svdvals(a.T @ b).sum()
+    root = _sum_of_roots(s1, s2)
     return max(0.0, float((m1 - m2).square().sum() + s1.trace() + s2.trace() - 2 * root))
+
+
+@overload
+def frechet_distance(real: Array | FeatureStats, fake: Array | FeatureStats) -> float: ...
+
+
+@overload
+def frechet_distance(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float: ...
+
+
+def frechet_distance(*parts, **named) -> float:
+    """Squared Fréchet (2-Wasserstein) distance of two Gaussians, in squared feature units::
+
+        |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
+
+    Of two samples of features it is the distance of the Gaussians with their means and covariances.
+    On the features of Inception that is the FID (:func:`fid`, the same number); on those of any
+    other network say in which: the numbers don't compare. Biased upwards by about c / n: compare
+    at equal n, and with the floor, real against real. (For Gaussian features whose covariance has
+    the eigenvalues v, c = 2 sum v + sum_ij v_i v_j (1 + [i = j]) / (v_i + v_j).)
+
+    With S1 = A A' and S2 = B B', the last trace is the sum of the singular values of A'B: real,
+    never negative, and without the square root of a matrix. A and B come from Cholesky, or from
+    the eigenvectors where a covariance is singular.
+
+    Args:
+        real, fake: features ``(n, d)`` and ``(m, d)``, n and m >= 2, or the :class:`FeatureStats` of
+            them.
+        mean1, mean2: instead, ``(d,)``.
+        cov1, cov2: ``(d, d)``, symmetric.
+
+    Raises:
+        ValueError: for shapes that don't fit, NaN, a matrix that is no covariance.
+
+    Warns:
+        SampleSizeWarning: for samples, when n < d or m < d, and when n != m.
+
+    Source: Dowson & Landau 1982, Journal of Multivariate Analysis 12.
+    """
+    names = ("real", "fake") if len(parts) + len(named) < 3 else ("mean1", "cov1", "mean2", "cov2")
+    given = dict(zip(names, parts, strict=False)) | named
+    if len(given) != len(parts) + len(named) or set(given) != set(names):
+        got = ", ".join([*("..." for _ in parts), *(f"{name}=..." for name in named)])
+        raise TypeError(f"frechet_distance({got}); need (real, fake) or (mean1, cov1, mean2, cov2)")
+    if len(names) == 2:
+        return _of_samples(given["real"], given["fake"])
+    return _of_statistics(**given)
 
 
 def _fid(x: Tensor, y: Tensor) -> float:
     if min(len(x), len(y)) >= x.shape[1]:
-        stats = (FeatureStats().update(s) for s in (x, y))
-        return frechet_distance(*(part for s in stats for part in (s.mean, s.cov)))
+        return _of_stats(*(FeatureStats().update(s) for s in (x, y)))
     # Fewer samples than dimensions: the centered data themselves are the factors A' and B' of the
     # covariances, and their (n, m) product is all we need. Much faster, and the most accurate.
     a, b = ((s - s.mean(0)) / math.sqrt(len(s) - 1) for s in (x, y))
@@ -151,26 +200,41 @@ def _fid(x: Tensor, y: Tensor) -> float:
     return max(0.0, float(total - 2 * torch.linalg.svdvals(a @ b.T).sum()))
 
 
-def fid(real: Array, fake: Array) -> float:
-    """Fréchet distance of two samples of features ``(n, d)`` and ``(m, d)``, n and m >= 2.
+def _of_stats(x: FeatureStats, y: FeatureStats) -> float:
+    return _of_statistics(x.mean, x.cov, y.mean, y.cov)
 
-    It is "the" FID only on Inception's features. Biased upwards by about c / n: compare at equal
-    n, and with the floor, real against real. (For Gaussian features whose covariance has the
-    eigenvalues v, c = 2 sum v + sum_ij v_i v_j (1 + [i = j]) / (v_i + v_j).)
 
-    Warns:
-        SampleSizeWarning: when n < d or m < d, and when n != m.
+def _of_samples(real: Array | FeatureStats, fake: Array | FeatureStats) -> float:
+    x: Any
+    y: Any
+    distance: Callable[..., float]
+    if isinstance(real, FeatureStats) or isinstance(fake, FeatureStats):
+        x, y = (
+            s if isinstance(s, FeatureStats) else FeatureStats().update(s) for s in (real, fake)
+        )
+        (n, m), d, distance = (x.n, y.n), len(x.mean), _of_stats
+    else:
+        x, y = as_pair(real, fake)
+        (n, m), d, distance = (len(x), len(y)), x.shape[1], _fid
+    if min(n, m) < d:
+        warn(
+            f"fewer rows ({n} real, {m} fake) than dimensions ({d}): the "
+            "covariance is singular and the value mostly bias; take more, or report kid",
+            stacklevel=4,
+        )
+    warn_unequal(n, m, stacklevel=4)
+    return distance(x, y)
+
+
+def fid(real: Array | FeatureStats, fake: Array | FeatureStats) -> float:
+    """Fréchet Inception Distance: :func:`frechet_distance` of features that are Inception's.
+
+    The same number for any features, but only on Inception's does anybody else call it FID. What
+    it takes, refuses and warns of stands there.
 
     Source: Heusel et al. 2017, arXiv 1706.08500.
     """
-    x, y = as_pair(real, fake)
-    if min(len(x), len(y)) < x.shape[1]:
-        warn(
-            f"fewer rows ({len(x)} real, {len(y)} fake) than dimensions ({x.shape[1]}): the "
-            "covariance is singular and the value mostly bias; take more, or report kid"
-        )
-    warn_unequal(x, y)
-    return _fid(x, y)
+    return _of_samples(real, fake)
 
 
 class FidInfinity(NamedTuple):

@@ -63,7 +63,7 @@ def precision_recall(real: Array, fake: Array, k: int = 3) -> tuple[float, float
     """
     k = whole("k", k, None)
     x, y = as_points(real, fake)
-    warn_unequal(x.raw, y.raw)
+    warn_unequal(len(x.raw), len(y.raw))
     x_radii, y_radii = _radii(x, k, "real"), _radii(y, k, "fake")
     fake_inside, reached = torch.zeros_like(y_radii, dtype=torch.bool), 0
     for rows, low in blocks(x, y):
@@ -83,7 +83,7 @@ def density_coverage(real: Array, fake: Array, k: int = 5) -> tuple[float, float
     """
     k = whole("k", k, None)
     x, y = as_points(real, fake)
-    warn_unequal(x.raw, y.raw)
+    warn_unequal(len(x.raw), len(y.raw))
     radii, hits, covered = _radii(x, k, "real"), 0, 0
     for rows, low in blocks(x, y):
         inside = _inside(x, y, rows, low, radii[rows, None])
