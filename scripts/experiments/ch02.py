@@ -132,7 +132,7 @@ def digits(seed, device, record, *, steps, r1, decay, betas):
     fake = net.features(trainer.sample(len(test)))
     pixels = ((trainer.sample(30) + 1) * 127.5).round().to(torch.uint8).flatten()
     return {
-        "frechet": metrics.fid(net.features(test), fake),
+        "frechet": metrics.frechet_distance(net.features(test), fake),
         "cpu_seconds": seconds,
         "samples": bytes(pixels.tolist()).hex(),  # 30 images of 8 x 8 pixels, 0 to 255
     }
@@ -169,7 +169,7 @@ def mnist_gpu(seed, device, record: Any, *, steps, width, batch_size):
         worthless = untrained(trainer.latent(len(test)))
     samples = {"frechet": trainer.sample(len(test)), "floor": train[rows], "ceiling": worthless}
     real = net.features(test)
-    scores = {name: metrics.fid(real, net.features(x)) for name, x in samples.items()}
+    scores = {name: metrics.frechet_distance(real, net.features(x)) for name, x in samples.items()}
     return scores | {
         "images_a_second": steps * batch_size / seconds,
         "d_loss": float(history.d_loss[-500:].mean()),

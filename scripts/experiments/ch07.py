@@ -106,12 +106,14 @@ def on_mnist(seed: int, device: torch.device, record: Recorder, *, draws: int, n
     line = {}
     for size in sizes:
         times = min(draws, 10 * len(real) // (2 * size))
-        line[size] = float(np.mean([metrics.fid(*draw(real, size, g)) for _ in range(times)]))
+        line[size] = float(
+            np.mean([metrics.frechet_distance(*draw(real, size, g)) for _ in range(times)])
+        )
     reference, pictures = in_parts(net, test[:n]), train[:n]
     letters = data.glyphs(n, seed=seed, classes="ABCDEFGHJK").images
 
     def distance(images: Tensor) -> float:
-        return metrics.fid(reference, in_parts(net, images))
+        return metrics.frechet_distance(reference, in_parts(net, images))
 
     curves = {
         name: [distance(spoil(pictures, level, g, letters)) for level in levels]
@@ -125,7 +127,7 @@ def on_mnist(seed: int, device: torch.device, record: Recorder, *, draws: int, n
         "curves": curves,
         "white pixel in the corner": distance(dot),
         "black corner, 6 pixels": distance(corner),
-        "first 1,000 of each split, in file order": metrics.fid(
+        "first 1,000 of each split, in file order": metrics.frechet_distance(
             in_parts(net, data.mnist("train").images[:1000]),
             in_parts(net, data.mnist("test").images[:1000]),
         ),
@@ -196,7 +198,10 @@ def ranks(seed: int, device: torch.device, record: Recorder, *, noise: float) ->
         values = []
         for _ in range(times):
             reference = pick(real, n)
-            values.append(metrics.fid(reference, pick(q, n)) - metrics.fid(reference, pick(p, n)))
+            values.append(
+                metrics.frechet_distance(reference, pick(q, n))
+                - metrics.frechet_distance(reference, pick(p, n))
+            )
         gaps[str(n)] = [float(np.mean(values)), float(np.std(values) / times**0.5)]
     return {"Q - P: mean, standard error": gaps}
 
@@ -238,7 +243,7 @@ def a_gan(
     sets = {"train": in_parts(net, train.images), "test": in_parts(net, test.images)}
     sets = {name: x[torch.randperm(len(x), generator=g)] for name, x in sets.items()}
     return {
-        f"{name}, n = {size}": metrics.fid(real[:size], fake[:size])
+        f"{name}, n = {size}": metrics.frechet_distance(real[:size], fake[:size])
         for name, real in sets.items()
         for size in (1000, 2000, 5000, 10_000, 20_000, n)
         if size <= min(len(real), n)

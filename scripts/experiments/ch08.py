@@ -51,7 +51,7 @@ def seeds(seed, device, record, *, steps, draws):
         ]
         precision, recall = np.mean([metrics.precision_recall(real, f) for f in fakes], axis=0)
         result[method] = {
-            "frechet": [metrics.fid(real, f) for f in fakes],
+            "frechet": [metrics.frechet_distance(real, f) for f in fakes],
             "kid": [metrics.kid(real, f) for f in fakes],
             "precision": float(precision),
             "recall": float(recall),
@@ -69,10 +69,10 @@ def interval(seed, device, record, *, steps, sets, tried):
         net.features(trainer.sample(len(real), torch.Generator().manual_seed(draw)))
         for draw in range(sets)
     ]
-    values = np.array([metrics.fid(real, fake) for fake in fakes])
+    values = np.array([metrics.frechet_distance(real, fake) for fake in fakes])
     width, mean, widths, held = 2 * 1.96 * values.std(ddof=1), values.mean(), [], 0
     for fake in fakes[:tried]:
-        _, low, high = metrics.interval(lambda f: metrics.fid(real, f), fake)
+        _, low, high = metrics.interval(lambda f: metrics.frechet_distance(real, f), fake)
         widths.append((high - low) / width)
         held += bool(low < mean < high)
     return {"widths": widths, "held": held / tried}

@@ -113,7 +113,7 @@ def glyphs() -> tuple[data.ImageSet, Any, Tensor, Tensor, Tensor]:
 def score(fake: Tensor, labels: Tensor, net: Any, real: Tensor) -> dict[str, Any]:
     hit = net.logits(fake).argmax(1) == labels
     return {
-        "frechet": metrics.fid(real, net.features(fake)),
+        "frechet": metrics.frechet_distance(real, net.features(fake)),
         "accuracy": float(hit.double().mean()),
         "accuracy_by_class": [round(float(hit[labels == k].double().mean()), 4) for k in range(10)],
     }
@@ -145,8 +145,8 @@ def run(seed: int, steps: int, **changes: Any) -> tuple[GANTrainer, dict[str, An
 def tiny(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
     _, net, real, other, worthless = glyphs()
     _, result = run(seed, steps)
-    result["floor"] = metrics.fid(real, other)
-    result["ceiling"] = metrics.fid(real, worthless)
+    result["floor"] = metrics.frechet_distance(real, other)
+    result["ceiling"] = metrics.frechet_distance(real, worthless)
     return result
 
 
@@ -204,8 +204,8 @@ def mnist(seed: int, device: torch.device, record: Recorder, *, steps: int) -> d
     result = score(fake, torch.arange(10_000) % 10, net, real)
     noise = torch.rand(10_000, 1, 28, 28, generator=rng) * 2 - 1
     result |= {
-        "floor": metrics.fid(real, net.features(test.images)),
-        "ceiling": metrics.fid(real, net.features(noise)),
+        "floor": metrics.frechet_distance(real, net.features(test.images)),
+        "ceiling": metrics.frechet_distance(real, net.features(noise)),
         "checkerboard": checkerboard(fake),
         "cpu_seconds": seconds,
     }

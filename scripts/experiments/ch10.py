@@ -101,7 +101,7 @@ def judge(G: nn.Module) -> dict[str, float]:
         "accuracy": float(right.mean()),
         "sure": float(sure.double().mean()),
         "accuracy_sure": float(right[sure].mean()),
-        "frechet": float(np.mean([metrics.fid(r["test"], draw) for draw in draws])),
+        "frechet": float(np.mean([metrics.frechet_distance(r["test"], draw) for draw in draws])),
         "density": density,
         "coverage": coverage,
         "precision": precision,
@@ -226,8 +226,8 @@ def mnist(seed, device, record, *, steps, width):
     real = net.features(train.images[rows])
     return {
         "accuracy": float((net.logits(fake).argmax(1) == y).double().mean()),
-        "frechet": metrics.fid(real, net.features(fake)),
-        "floor": metrics.fid(real, net.features(test.images)),
+        "frechet": metrics.frechet_distance(real, net.features(fake)),
+        "floor": metrics.frechet_distance(real, net.features(test.images)),
         "images_per_second": speed,
     }
 

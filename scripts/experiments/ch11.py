@@ -56,7 +56,11 @@ class Yardstick:
 
     def compare(self, f: Tensor) -> dict[str, float]:
         precision, recall = metrics.precision_recall(self.real, f)
-        return {"fd": metrics.fid(self.real, f), "precision": precision, "recall": recall}
+        return {
+            "fd": metrics.frechet_distance(self.real, f),
+            "precision": precision,
+            "recall": recall,
+        }
 
 
 def lerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:

@@ -105,7 +105,7 @@ def diffaug(seed: int, device: torch.device, record: Recorder, *, n: int, steps:
         fake = net.features(G(z))
         _, recall = metrics.precision_recall(real, fake)
         return {
-            "frechet": metrics.fid(real, fake),
+            "frechet": metrics.frechet_distance(real, fake),
             "recall": recall,
             "auc": page.auc(D(x), D(others)),
         }
@@ -173,7 +173,7 @@ def private(
     @torch.no_grad()
     def note(G: nn.Module) -> float:
         z = torch.randn(len(x), 16, generator=torch.Generator().manual_seed(100))
-        return metrics.fid(real, net.features(G(z)))
+        return metrics.frechet_distance(real, net.features(G(z)))
 
     rows = []
     for clip, sigma in [(1e9, 0.0), *((1.0, sigma) for sigma in sigmas)]:

@@ -106,7 +106,7 @@ def inside(
     pictures = page.with_level_noise(test)
 
     def distance(samples: Tensor) -> float:  # 360 against the 360 held-out images
-        return round(metrics.fid(page.test_features, page.features_of(samples)), 4)
+        return round(metrics.frechet_distance(page.test_features, page.features_of(samples)), 4)
 
     rows, bits = [], {}
     for length in steps:
@@ -130,7 +130,7 @@ def inside(
             torch.manual_seed(seed + 100)
             bound = page.diffusion_bits(denoiser, pictures, walk)
             bits[f"{name}, {walk} steps"] = round(bound, 4)
-    floor = round(metrics.fid(page.test_features, page.train_features[: len(test)]), 4)
+    floor = round(metrics.frechet_distance(page.test_features, page.train_features[: len(test)]), 4)
     return {"rows": rows, "bits": bits, "floor": floor}
 
 
@@ -163,10 +163,14 @@ def codes(
         n = len(page.real)
         picks = [torch.randperm(n)[: len(test)] for _ in range(draws)]
         others = {
-            name: sum(metrics.fid(reference["train"][rows], f) for rows in picks) / draws
+            name: sum(metrics.frechet_distance(reference["train"][rows], f) for rows in picks)
+            / draws
             for name, f in made.items()
         }
-        same = {name: metrics.fid(reference["test"], made[name]) for name in ("prior", "codes")}
+        same = {
+            name: metrics.frechet_distance(reference["test"], made[name])
+            for name in ("prior", "codes")
+        }
         z = page.codes_of(vae, page.real)
         sources = {"prior": torch.randn(n, vae.nz)}
         for k in components:

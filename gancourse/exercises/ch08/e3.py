@@ -10,41 +10,41 @@ from .. import Exercise, Mistake
 
 
 def _twin(real, fake):
-    ratio = metrics.fid(real, fake) / real.var(0).sum()
+    ratio = metrics.frechet_distance(real, fake) / real.var(0).sum()
     mean = real.mean(0)
     return mean + (1 - ratio.sqrt()) * (real - mean)
 
 
 def _shrunk(factor):
     def twin(real, fake):
-        ratio, mean = metrics.fid(real, fake) / real.var(0).sum(), real.mean(0)
+        ratio, mean = metrics.frechet_distance(real, fake) / real.var(0).sum(), real.mean(0)
         return mean + factor(ratio) * (real - mean)
 
     return twin
 
 
 def _twin_origin(real, fake):
-    return (1 - (metrics.fid(real, fake) / real.var(0).sum()).sqrt()) * real
+    return (1 - (metrics.frechet_distance(real, fake) / real.var(0).sum()).sqrt()) * real
 
 
 def _twin_fake_spread(real, fake):
-    mean, ratio = real.mean(0), metrics.fid(real, fake) / fake.var(0).sum()
+    mean, ratio = real.mean(0), metrics.frechet_distance(real, fake) / fake.var(0).sum()
     return mean + (1 - ratio.sqrt()) * (real - mean)
 
 
 def _twin_of_fake(real, fake):
-    mean, ratio = fake.mean(0), metrics.fid(real, fake) / real.var(0).sum()
+    mean, ratio = fake.mean(0), metrics.frechet_distance(real, fake) / real.var(0).sum()
     return mean + (1 - ratio.sqrt()) * (fake - mean)
 
 
 def _twin_biased_variance(real, fake):
     mean, spread = real.mean(0), real.var(0, correction=0).sum()
-    return mean + (1 - (metrics.fid(real, fake) / spread).sqrt()) * (real - mean)
+    return mean + (1 - (metrics.frechet_distance(real, fake) / spread).sqrt()) * (real - mean)
 
 
 def _twin_stds(real, fake):
     mean, spread = real.mean(0), real.std(0).sum()
-    return mean + (1 - (metrics.fid(real, fake) / spread).sqrt()) * (real - mean)
+    return mean + (1 - (metrics.frechet_distance(real, fake) / spread).sqrt()) * (real - mean)
 
 
 def _noisy_pairs(g):
@@ -59,26 +59,28 @@ def _noisy_pairs(g):
 
 def _twin_one_variance(real, fake):
     mean = real.mean(0)
-    return mean + (1 - (metrics.fid(real, fake) / real.var()).sqrt()) * (real - mean)
+    return mean + (1 - (metrics.frechet_distance(real, fake) / real.var()).sqrt()) * (real - mean)
 
 
 def _twin_mean_variance(real, fake):
     mean = real.mean(0)
-    return mean + (1 - (metrics.fid(real, fake) / real.var(0).mean()).sqrt()) * (real - mean)
+    return mean + (1 - (metrics.frechet_distance(real, fake) / real.var(0).mean()).sqrt()) * (
+        real - mean
+    )
 
 
 def _twin_one_mean(real, fake):
-    c = 1 - (metrics.fid(real, fake) / real.var(0).sum()).sqrt()
+    c = 1 - (metrics.frechet_distance(real, fake) / real.var(0).sum()).sqrt()
     return real.mean() + c * (real - real.mean())
 
 
 def _twin_fake_mean(real, fake):
-    c = 1 - (metrics.fid(real, fake) / real.var(0).sum()).sqrt()
+    c = 1 - (metrics.frechet_distance(real, fake) / real.var(0).sum()).sqrt()
     return fake.mean(0) + c * (real - fake.mean(0))
 
 
 def _twin_only_c(real, fake):
-    return 1 - (metrics.fid(real, fake) / real.var(0).sum()).sqrt()
+    return 1 - (metrics.frechet_distance(real, fake) / real.var(0).sum()).sqrt()
 
 
 def _twin_centered(real, fake):

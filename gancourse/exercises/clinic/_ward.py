@@ -268,7 +268,7 @@ def frechet(samples: Tensor) -> float:
     """Fréchet distance in classifier features, 360 samples against the 360 test digits."""
     if not finite(samples):
         return math.nan
-    return metrics.fid(digit_features("test"), digit_net().features(samples))
+    return metrics.frechet_distance(digit_features("test"), digit_net().features(samples))
 
 
 # --- what a reader's function returned ------------------------------------------------------------

@@ -19,11 +19,11 @@ from ._case import Case, Exam, Mistake, Sign
 def _sick(train, test, fake):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return metrics.fid(test[:32], fake[:32])
+        return metrics.frechet_distance(test[:32], fake[:32])
 
 
 def _well(train, test, fake):
-    return metrics.fid(test, fake)
+    return metrics.frechet_distance(test, fake)
 
 
 def _quietly(score: Callable) -> Callable:
@@ -37,7 +37,9 @@ def _quietly(score: Callable) -> Callable:
 
 def _in_parts(train, test, fake, size=32):
     parts = [
-        metrics.fid(a, b) for a, b in zip(test.split(size), fake.split(size)) if len(a) == size
+        metrics.frechet_distance(a, b)
+        for a, b in zip(test.split(size), fake.split(size))
+        if len(a) == size
     ]
     return sum(parts) / len(parts)
 
@@ -153,12 +155,14 @@ SIGNS = (
 
 MISTAKES = [
     Mistake(
-        _quietly(lambda train, test, fake: metrics.fid(train, fake)),
+        _quietly(lambda train, test, fake: metrics.frechet_distance(train, fake)),
         "More pictures, and the wrong split: against the *training* set a generator that "
         "copies it scores a perfect 0. The reference has to be pictures nobody trained on.",
     ),
     Mistake(
-        _quietly(lambda train, test, fake: metrics.fid(torch.cat([train, test]), fake)),
+        _quietly(
+            lambda train, test, fake: metrics.frechet_distance(torch.cat([train, test]), fake)
+        ),
         "The training set is part of your reference now, so copying it pays. The reference "
         "has to be pictures nobody trained on.",
     ),
@@ -168,12 +172,12 @@ MISTAKES = [
         "amount, and averaging keeps a bias. One distance from all pictures.",
     ),
     Mistake(
-        _quietly(lambda train, test, fake: metrics.fid(test[:32], fake)),
+        _quietly(lambda train, test, fake: metrics.frechet_distance(test[:32], fake)),
         "Half cured: the real side still has 32 pictures for 64 features, and its covariance "
         "matrix still has 33 directions of exactly no spread.",
     ),
     Mistake(
-        _quietly(lambda train, test, fake: metrics.fid(test[:64], fake[:64])),
+        _quietly(lambda train, test, fake: metrics.frechet_distance(test[:64], fake[:64])),
         "As many pictures as features: enough for a formula, not for an estimate. The bias "
         "falls like 1/n, so take all that you have.",
     ),
