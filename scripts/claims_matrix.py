@@ -181,12 +181,14 @@ def run(path: Path, environment: Environment, python: str, timeout: int) -> dict
     return cells
 
 
-def versions(python: str) -> str:
+def versions(python: str, variables: dict[str, str]) -> str:
     code = (
         "import platform, torch; print('Python', platform.python_version() + ', torch',"
         " torch.__version__ + ',', torch.backends.cpu.get_cpu_capability())"
     )
-    return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
+    environment = os.environ | variables
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=environment)
+    return done.stdout.strip()
 
 
 def capability(variables: dict[str, str]) -> str:
@@ -248,7 +250,7 @@ def fill(chapters: list[Path], names: list[str], results: Path, colab: str, time
             kept = {
                 "digest": now,
                 "date": datetime.date.today().isoformat(),
-                "versions": versions(python),
+                "versions": versions(python, environment.variables),
                 "machine": platform.machine(),
                 "seconds": round(time.perf_counter() - began),
                 "cells": cells,
@@ -283,19 +285,20 @@ def table(chapters: list[Path], results: Path) -> tuple[list[str], list[str]]:
         nb, now = notebook.read(path), digest(path)
         for index, cell in enumerate(nb.cells):
             for name in names:  # of any cell: one that fails before a claim is the claim's failure
-                entry = known.get((path.stem, name), {}).get("cells", {}).get(cell.id)
+                kept = known.get((path.stem, name), {"cells": {}, "digest": now})
+                entry = kept["cells"].get(cell.id)
                 if entry and (found := why(entry)):
-                    problems.append(f"{path.stem} cell {index} ({cell.id}), {name}: {found}")
+                    old = "" if kept["digest"] == now else " (older)"
+                    problems.append(f"{path.stem} cell {index} ({cell.id}), {name}{old}: {found}")
             if "claim" not in notebook.tags(cell):
                 continue
             row = []
             for name in names:
-                kept = known.get((path.stem, name))
-                if kept is None:
+                if (path.stem, name) not in known:
                     row.append("")
                     continue
-                entry = kept["cells"].get(cell.id)
-                mark = state(entry)
+                kept = known[path.stem, name]
+                mark = state(kept["cells"].get(cell.id))
                 row.append(mark if kept["digest"] == now else f"({mark})")
                 if mark == "?":
                     problems.append(f"{path.stem} cell {index} ({cell.id}), {name}: not reached")
@@ -307,7 +310,7 @@ def table(chapters: list[Path], results: Path) -> tuple[list[str], list[str]]:
 def why(entry: dict[str, Any]) -> str:
     """What went wrong in a cell, or ""."""
     if problem := entry.get("error") or entry.get("warning"):
-        return problem.strip()
+        return problem.strip().splitlines()[0]
     bad = [
         f"{source} with {', '.join(f'{side} = {value:.4g}' for side, value in c['seen'][:8])}"
         for source, c in entry["claims"].items()
