@@ -1,7 +1,5 @@
 """Exercise 1.1: The best discriminator."""
 
-from __future__ import annotations
-
 import math
 
 import torch

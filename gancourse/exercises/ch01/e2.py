@@ -1,7 +1,5 @@
 """Exercise 1.2: The value of a game."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Exercise 1.3: A loss that survives a logit of 1000."""
 
-from __future__ import annotations
-
 import math
 
 import torch

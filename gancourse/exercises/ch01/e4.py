@@ -1,7 +1,5 @@
 """Exercise 1.4: The ratio inside the logit."""
 
-from __future__ import annotations
-
 import math
 
 import torch

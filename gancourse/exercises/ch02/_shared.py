@@ -1,7 +1,5 @@
 """What several exercises of this chapter share."""
 
-from __future__ import annotations
-
 import copy
 
 import torch

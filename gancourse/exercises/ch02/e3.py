@@ -1,7 +1,5 @@
 """Exercise 2.3: What smoothed labels teach."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 2.4: An average of the generator."""
 
-from __future__ import annotations
-
 import copy
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 2.5: Which run is healthy?"""
 
-from __future__ import annotations
-
 from .. import Exercise, Mistake
 
 MISTAKES = [

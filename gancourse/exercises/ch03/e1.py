@@ -1,7 +1,5 @@
 """Exercise 3.1: A mode counter that is hard to fool."""
 
-from __future__ import annotations
-
 import torch
 
 from gancourse import data

@@ -1,7 +1,5 @@
 """Exercise 3.2: How many different samples are there?"""
 
-from __future__ import annotations
-
 import math
 
 import torch

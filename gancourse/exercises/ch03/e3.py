@@ -1,7 +1,5 @@
 """Exercise 3.3: Eigenvalues and the largest stable step."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

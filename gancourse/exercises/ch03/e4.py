@@ -1,7 +1,5 @@
 """Exercise 3.4: Two clocks."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 3.5: Name the failure."""
 
-from __future__ import annotations
-
 import itertools
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 4.1: Read a transport plan."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

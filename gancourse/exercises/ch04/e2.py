@@ -1,7 +1,5 @@
 """Exercise 4.2: W1 on a line, for samples of any sizes."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

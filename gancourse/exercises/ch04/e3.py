@@ -1,7 +1,5 @@
 """Exercise 4.3: Is this critic allowed?"""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 5.1: The gradient penalty."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

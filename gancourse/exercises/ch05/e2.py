@@ -1,7 +1,5 @@
 """Exercise 5.2: What λ costs."""
 
-from __future__ import annotations
-
 from .. import Exercise, Mistake
 
 

@@ -1,7 +1,5 @@
 """Exercise 5.3: Who moves whose logit?"""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Exercise 5.4: Power iteration."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn.functional import normalize
 

@@ -1,7 +1,5 @@
 """Exercise 5.5: R1, and a case you can do in your head."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Exercise 6.1: The relativistic pair."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn.functional import softplus
 

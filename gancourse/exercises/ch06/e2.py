@@ -1,7 +1,5 @@
 """Exercise 6.2: The two-point basin."""
 
-from __future__ import annotations
-
 import math
 
 from .. import Exercise, Mistake

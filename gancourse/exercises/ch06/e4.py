@@ -1,7 +1,5 @@
 """Exercise 6.4: Count a thousand modes."""
 
-from __future__ import annotations
-
 import math
 
 import torch

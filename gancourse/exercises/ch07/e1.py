@@ -1,7 +1,5 @@
 """Exercise 7.1: The Inception Score."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

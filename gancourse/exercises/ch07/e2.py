@@ -1,7 +1,5 @@
 """Exercise 7.2: The Fréchet distance of two samples."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 7.3: The distance at infinity."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

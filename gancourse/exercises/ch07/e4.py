@@ -1,7 +1,5 @@
 """Exercise 7.4: Find the leak."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 7.5: Statistics in parts."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

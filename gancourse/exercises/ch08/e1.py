@@ -1,7 +1,5 @@
 """Exercise 8.1: KID without a bias."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

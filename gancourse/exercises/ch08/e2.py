@@ -1,7 +1,5 @@
 """Exercise 8.2: Recall."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

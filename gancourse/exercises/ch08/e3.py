@@ -1,7 +1,5 @@
 """Exercise 8.3: The opposite twin."""
 
-from __future__ import annotations
-
 import torch
 
 from gancourse import metrics

@@ -1,7 +1,5 @@
 """Exercise 8.4: Catch the copier."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

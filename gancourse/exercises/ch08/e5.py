@@ -1,7 +1,5 @@
 """Exercise 8.5: An interval for a difference."""
 
-from __future__ import annotations
-
 import math
 
 import torch

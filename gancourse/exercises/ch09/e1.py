@@ -1,7 +1,5 @@
 """Exercise 9.1: The painter's matrix."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 9.2: Which layers fit?"""
 
-from __future__ import annotations
-
 from .. import Exercise, Mistake
 
 

@@ -1,7 +1,5 @@
 """Exercise 9.3: Find the checkerboard."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

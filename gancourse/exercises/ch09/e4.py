@@ -1,7 +1,5 @@
 """Exercise 9.4: DCGAN's first weights."""
 
-from __future__ import annotations
-
 import copy
 
 import torch

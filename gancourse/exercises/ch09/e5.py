@@ -1,7 +1,5 @@
 """Exercise 9.5: BatchNorm, twice."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 10.2: The projection logit."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 10.3: Does it listen to its label?"""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 10.4: The Fréchet distance that sees labels."""
 
-from __future__ import annotations
-
 import torch
 
 from gancourse import metrics

@@ -1,7 +1,5 @@
 """Exercise 10.5: What a noisy label asks for."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

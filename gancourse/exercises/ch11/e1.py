@@ -1,7 +1,5 @@
 """Exercise 11.1: Fade in."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

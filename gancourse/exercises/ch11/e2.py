@@ -1,7 +1,5 @@
 """Exercise 11.2: Demodulation."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 11.3: Along the sphere."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional as F
 

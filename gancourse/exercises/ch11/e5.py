@@ -1,7 +1,5 @@
 """Exercise 11.5: The bill."""
 
-from __future__ import annotations
-
 from .. import Exercise, Mistake
 
 

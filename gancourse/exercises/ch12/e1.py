@@ -1,7 +1,5 @@
 """Exercise 12.1: Train on synthetic, test on real."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

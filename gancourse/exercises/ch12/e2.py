@@ -1,7 +1,5 @@
 """Exercise 12.2: Will it leak?"""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 12.3: The attack's score."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

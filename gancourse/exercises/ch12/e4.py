@@ -1,7 +1,5 @@
 """Exercise 12.4: Read a copying test."""
 
-from __future__ import annotations
-
 import itertools
 
 from .. import Exercise, Mistake

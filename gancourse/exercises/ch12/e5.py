@@ -1,7 +1,5 @@
 """Exercise 12.5: A private gradient."""
 
-from __future__ import annotations
-
 import torch
 
 from .. import Exercise, Mistake

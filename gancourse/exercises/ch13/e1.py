@@ -1,7 +1,5 @@
 """Exercise 13.1: The two terms of the bound."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 13.2: What the denoiser is asked for."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exercise 13.3: One step of DDIM."""
 
-from __future__ import annotations
-
 import math
 
 import torch

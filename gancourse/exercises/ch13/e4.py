@@ -1,7 +1,5 @@
 """Exercise 13.4: Is this comparison fair?"""
 
-from __future__ import annotations
-
 import itertools
 
 from .. import Exercise, Mistake

@@ -1,7 +1,5 @@
 """Exercise 14.1: A Gumbel-softmax draw, and its bias."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn.functional import one_hot
 

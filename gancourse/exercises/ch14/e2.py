@@ -1,7 +1,5 @@
 """Exercise 14.2: Straight through."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn.functional import gumbel_softmax, one_hot
 

@@ -1,7 +1,5 @@
 """Exercise 14.3: Validity, uniqueness, novelty."""
 
-from __future__ import annotations
-
 import math
 
 from .. import Exercise, Mistake

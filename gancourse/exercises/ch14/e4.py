@@ -1,7 +1,5 @@
 """Exercise 14.4: The cycle loss."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

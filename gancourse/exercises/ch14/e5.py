@@ -1,7 +1,5 @@
 """Exercise 14.5: One value, two numbers."""
 
-from __future__ import annotations
-
 import math
 
 import torch
