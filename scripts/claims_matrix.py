@@ -7,8 +7,8 @@
     python scripts/claims_matrix.py --write               writes tests/claims.md as well
 
 Each (chapter, environment) is run once and kept in _build/claims/ENVIRONMENT/CHAPTER.json with the
-numbers that its asserts looked at. It goes by a digest of the chapter's code, the recorded runs and the
-package's definitions: text, comments, docstrings and the file that a function stands in don't count.
+numbers that its asserts looked at. It goes by a digest of the chapter's code, its recorded runs and the
+modules that it imports: text, comments, docstrings and the file that a function stands in don't count.
 Stop it whenever you like; it goes on from there. See claims_kernel.py for what changes.
 """
 
@@ -106,16 +106,38 @@ def definitions(source: str) -> set[str]:
     return found
 
 
-def package_digest(root: Path, clinic: bool) -> str:
-    """Of what the package computes. The exercises' oracles run in no claim but the clinic's."""
-    found: set[str] = set()
-    for path in (root / "gancourse").rglob("*.py"):
-        if clinic or "exercises" not in path.parts:
-            found |= definitions(path.read_text(encoding="utf-8"))
-    total = hashlib.sha256("\n".join(sorted(found)).encode())
-    for path in sorted((root / "gancourse" / "weights").rglob("*.safetensors")):
-        total.update(path.read_bytes())
-    return total.hexdigest()
+def imported(source: str, inside: tuple[str, ...] = ()) -> set[str]:
+    """The package's modules that some code imports; `inside`: the folders of its own file."""
+    found: set[tuple[str, ...]] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = inside[: len(inside) + 1 - node.level] if node.level else ()
+            base += tuple((node.module or "").split(".")) if node.module else ()
+            found |= {(*base, alias.name) for alias in node.names}
+    return {name[1] for name in found if name[0] == "gancourse" and len(name) > 1}
+
+
+def reached(code: str, root: Path) -> dict[Path, str]:
+    """File -> text of the package's modules that a chapter imports, and of those that they import.
+
+    The exercises' oracles run in no claim but the clinic's.
+    """
+    lines = ["pass" if s.lstrip().startswith(("%", "!")) else s for s in code.split("\n")]
+    todo, files, done = imported("\n".join(lines)), {}, set()
+    while todo:
+        module = todo.pop()
+        done.add(module)
+        if module == "exercises" and "clinic" not in code:
+            continue
+        for path in (root / "gancourse").rglob("*.py"):
+            inside = path.relative_to(root).with_suffix("").parts
+            if inside[1] == module:
+                files[path] = path.read_text(encoding="utf-8")
+                todo |= imported(files[path], inside[:-1])
+        todo -= done
+    return files
 
 
 def digest(path: Path, root: Path = ROOT) -> str:
@@ -123,7 +145,10 @@ def digest(path: Path, root: Path = ROOT) -> str:
     sources = [c.source for c in notebook.read(path).cells if c.cell_type == "code"]
     code = "\n".join(s for s in sources if "from gancourse.exercises import check" not in s)
     total = hashlib.sha256(code.encode())
-    total.update(package_digest(root, clinic="clinic" in code).encode())
+    texts = reached(code, root).values()
+    total.update("\n".join(sorted(set().union(*map(definitions, texts)))).encode())
+    for weights in sorted((root / "gancourse" / "weights").rglob("*.safetensors")):
+        total.update(weights.read_bytes())
     for record in sorted((root / "book" / "recorded").glob("*.json")):
         if f'"{record.stem}"' in code or f"'{record.stem}'" in code:
             total.update(record.read_bytes())

@@ -121,7 +121,7 @@ def clone(tmp_path):
     nb = nbformat.v4.new_notebook()
     nb.cells = [
         nbformat.v4.new_markdown_cell("# One\n\n## A | B"),
-        nbformat.v4.new_code_cell("runs = load('ch01-x')"),
+        nbformat.v4.new_code_cell("%time\nfrom gancourse import losses\nruns = load('ch01-x')"),
         nbformat.v4.new_code_cell(
             "x = 2\nassert x < 1\nassert x < 5", metadata={"tags": ["claim"]}
         ),
@@ -141,6 +141,7 @@ def test_only_what_a_claim_can_see_makes_it_stale(clone):
     (clone / "gancourse" / "losses" / "a.py").write_text(
         "import math\n\n__all__ = ['f']\n\n\ndef f(x):\n    # twice\n    return x\n"
     )
+    (clone / "gancourse" / "plots.py").write_text("from gancourse import losses\ny = 1\n")
     (clone / "gancourse" / "exercises").mkdir()
     (clone / "gancourse" / "exercises" / "ch01.py").write_text("x = 1\n")
     (clone / "book" / "recorded" / "ch02-y.json").write_text("{}")
@@ -150,6 +151,14 @@ def test_only_what_a_claim_can_see_makes_it_stale(clone):
     assert claims_matrix.digest(chapter, clone) == now
     (clone / "book" / "recorded" / "ch01-x.json").write_text("[]")
     record = claims_matrix.digest(chapter, clone)
+    (clone / "gancourse" / "losses" / "b.py").write_text(
+        "from ..deeper.c import d\nfrom .a import f\n"
+    )
+    assert claims_matrix.digest(chapter, clone) == record  # an import defines nothing
+    (clone / "gancourse" / "deeper").mkdir()
+    (clone / "gancourse" / "deeper" / "c.py").write_text("d = 1\n")
+    deeper = claims_matrix.digest(chapter, clone)
+    assert deeper != record
     (clone / "gancourse" / "losses" / "a.py").write_text("def f(x):\n    return x + 1\n")
     package = claims_matrix.digest(chapter, clone)
     nb.cells[2].source = "x = 3"
