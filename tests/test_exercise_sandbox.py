@@ -134,7 +134,6 @@ WEIRD = {
 
 @pytest.mark.parametrize("name", WEIRD)
 def test_whatever_comes_is_reported_in_time(name, registered, capsys):
-
     for exercise in (example(), NUMBER, PAIR, TEXT, example(observe=lambda r, a: {"sum": r.sum()})):
         began = time.monotonic()
         passed, attempted, message = engine.grade(exercise, WEIRD[name])
@@ -355,7 +354,6 @@ def test_a_thread_left_running_is_named():
 
 
 def test_one_check_imports_one_exercise():
-
     code = (
         "import sys, gancourse.exercises as e; e.check('1.1', ...); "
         "n = [m for m in sys.modules if '.exercises.ch' in m or '.clinic' in m]; "
@@ -365,9 +363,10 @@ def test_one_check_imports_one_exercise():
 
 
 def test_importing_the_engine_does_not_import_the_chapters():
-
     code = (
-        "import sys, gancourse.exercises as e; n = [m for m in sys.modules if '.exercises.ch' in m]; "
-        "assert not n, n; assert '1.1' in e.EXERCISES; assert 'IPython' not in sys.modules"
+        "import sys, gancourse.exercises as e; "
+        "assert '1.1' in e.EXERCISES and repr(e.EXERCISES).endswith(' exercises, 1.1 to 15.12>'); "
+        "n = [m for m in sys.modules if '.exercises.ch' in m]; "
+        "assert not n, n; assert 'IPython' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

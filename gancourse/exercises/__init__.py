@@ -100,11 +100,18 @@ class _Exercises(Mapping[str, Exercise]):
             raise ValueError(f"{name} holds exercise {exercise.id!r}, not {exercise_id!r}")
         return exercise
 
+    def __contains__(self, exercise_id: object) -> bool:
+        return exercise_id in self._modules
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._modules)
 
     def __len__(self) -> int:
         return len(self._modules)
+
+    def __repr__(self) -> str:
+        names = list(self)
+        return f"<{len(names)} exercises, {names[0]} to {names[-1]}>"
 
 
 #: Every exercise of the book by its id, such as ``EXERCISES["3.2"]``, in order.
