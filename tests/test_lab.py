@@ -243,12 +243,13 @@ SLIPS = [
     ("collect(D, between, 0, true", "collect(D, between, 0, false", "GP"),
     ("inner * pass.u[l][o]", "0 * pass.u[l][o]", "spectral norm"),
     ("i => sigmoid(f[i] - r[i]));", "i => sigmoid(f[i]));", "relativistic"),
-    ("i => -sigmoid(-f[i])) },", "i => -sigmoid(f[i])) },", "nonsaturating"),
+    ("i => softplus(-f[i]), i => -sigmoid(-f[i])", "i => softplus(-f[i]), i => -sigmoid(f[i])",
+     "nonsaturating"),
     ("f[i] > -1 ? 1 : 0", "f[i] > 1 ? 1 : 0", "hinge"),
     ("m[k] += (1 - beta1) * (g - m[k])", "m[k] = g", "R1"),
     ("2 * (1 - progress)", "1 - progress", "EMA, linear decay, other betas"),
     ("(1 - keep) *", "keep *", "EMA, linear decay, other betas"),
-    ("-settings.clip), settings.clip", "-1), settings.clip", "clipping"),
+    ("weights[k], -clip), clip", "weights[k], -1), clip", "clipping"),
     ("normals(state.rng, new Float64Array(batch.length)", "normals(stream(1, 1), new Float64Array("
      "batch.length)", "instance noise"),
 ]  # fmt: skip
@@ -273,7 +274,7 @@ def test_a_slip_in_the_script_is_seen(browser, defaults, monkeypatch, right, wro
 def test_data_are_the_packages(page, target):
     ours = page.evaluate(
         "([data, n]) => Array.from(GanLab.sampleReal(GanLab.targetOf({data, std: 0.02}),"
-        " GanLab.stream(3, 1), n, new Float64Array(2 * n)))",
+        "GanLab.stream(3, 1), n, new Float64Array(2 * n)))",
         [target, 501],
     )
     theirs = Stream(3, 1).real(target, 501)

@@ -13,13 +13,11 @@
 (function (root) {
 "use strict";
 
-// --- random numbers --------------------------------------------------------------------------------
+// --- random numbers ------------------------------------------------------------------
 
 // Mulberry32: draw number k is a hash of a counter, so that numpy can draw the same numbers at once.
 // The state is one whole number. The streams of one seed (weights, training, display) begin far apart.
-function stream(seed, which) {
-  return { counter: Math.imul(4 * seed + which, 0x9e3779b1) };
-}
+const stream = (seed, which) => ({ counter: Math.imul(4 * seed + which, 0x9e3779b1) });
 
 // Uniform in (0, 1), never 0: its logarithm is needed below.
 function uniform(rng) {
@@ -40,15 +38,13 @@ function normals(rng, out, count, scale) {
   return out;
 }
 
-// --- what is real ----------------------------------------------------------------------------------
+// --- what is real --------------------------------------------------------------------
 
 // A target has centers (rows of two), each of which belongs to a part, and a std. Mixtures have one
 // center a part; a curve's centers lie close together, and its parts are stretches of it.
-const ROLL = 256, MOON = 64;
-
 function mixture(centers, std, extent) {
-  const parts = centers.length;
-  return { centers: Float64Array.from(centers.flat()), part: centers.map((_, k) => k), parts, std, extent };
+  const part = centers.map((_, k) => k);
+  return { centers: Float64Array.from(centers.flat()), part, parts: centers.length, std, extent };
 }
 
 function curve(position, std, count, parts) {
@@ -74,13 +70,13 @@ const TARGETS = {
       const t = 2 * Math.PI * (u < 0.5 ? u : u - 0.5);
       const [x, y] = u < 0.5 ? [Math.cos(t), Math.sin(t)] : [1 - Math.cos(t), 0.5 - Math.sin(t)];
       return [0.8 * (x - 0.5), 0.8 * (y - 0.25)];
-    }, 0.05, 2 * MOON, 8);
+    }, 0.05, 128, 8);
   },
   roll() {
     return curve(u => {
       const angle = 3 * Math.PI * u, radius = (1 + 2 * u) / 3;
       return [radius * Math.cos(angle), radius * Math.sin(angle)];
-    }, 0.03, ROLL, 12);
+    }, 0.03, 256, 12);
   },
   // What the reader drew: points [x, y] in the order of drawing.
   drawn(points) {
@@ -130,7 +126,7 @@ function coverage(samples, n, target) {
   };
 }
 
-// --- networks --------------------------------------------------------------------------------------
+// --- networks ------------------------------------------------------------------------
 
 // Layers of weights in one long array (as parameters_to_vector has them), so that Adam, clipping and
 // the average are one loop each. slope: of the activation below zero, 0 for ReLU, 0.2 for LeakyReLU.
@@ -145,7 +141,8 @@ function network(sizes, slope, rng) {
   const net = { sizes, slope, layers, weights: new Float64Array(length), spectral: null };
   for (const { inputs, outputs, W } of layers) {  // PyTorch's initial weights
     const bound = 1 / Math.sqrt(inputs);
-    for (let k = W; k < W + (inputs + 1) * outputs; k++) net.weights[k] = bound * (2 * uniform(rng) - 1);
+    const end = W + (inputs + 1) * outputs;
+    for (let k = W; k < end; k++) net.weights[k] = bound * (2 * uniform(rng) - 1);
   }
   return net;
 }
@@ -153,7 +150,7 @@ function network(sizes, slope, rng) {
 // Room for one batch on its way through a network and back.
 function passage(net, n) {
   const room = () => net.sizes.map(width => new Float64Array(n * width));
-  return { n, a: room(), delta: room(), r: room(), e: room(), weights: net.weights, sigma: null, u: null, v: null };
+  return { n, a: room(), delta: room(), r: room(), e: room(), weights: net.weights, sigma: null };
 }
 
 // The three products that everything is made of, four rows at a time: that keeps the processor busy.
@@ -195,7 +192,8 @@ function productBack(x, y, weights, W, n, inputs, outputs) {
       if (y0 === 0 && y1 === 0 && y2 === 0 && y3 === 0) continue;
       const w1 = inputs, w2 = 2 * inputs, w3 = 3 * inputs;
       for (let k = 0, w = W + o * inputs; k < inputs; k++, w++) {
-        x[xi + k] += y0 * weights[w] + y1 * weights[w + w1] + y2 * weights[w + w2] + y3 * weights[w + w3];
+        x[xi + k] += y0 * weights[w] + y1 * weights[w + w1]
+          + y2 * weights[w + w2] + y3 * weights[w + w3];
       }
     }
     for (; o < outputs; o++) {
@@ -291,7 +289,7 @@ function collect(net, pass, c, straight, gradient) {
   if (pass.sigma) throughNorm(net, pass, into, gradient);
 }
 
-// --- spectral normalisation ------------------------------------------------------------------------
+// --- spectral normalisation ----------------------------------------------------------
 
 function unit(x) {
   let norm = 0;
@@ -329,7 +327,8 @@ function normalise(net, pass) {
   pass.sigma = net.layers.map(({ inputs, outputs, W }, l) => {
     let sigma = 0;
     for (let o = 0; o < outputs; o++) {
-      for (let k = 0; k < inputs; k++) sigma += pass.u[l][o] * net.weights[W + o * inputs + k] * pass.v[l][k];
+      const w = W + o * inputs;
+      for (let k = 0; k < inputs; k++) sigma += pass.u[l][o] * net.weights[w + k] * pass.v[l][k];
     }
     for (let k = W; k < W + inputs * outputs; k++) pass.weights[k] /= sigma;
     return sigma;
@@ -352,11 +351,13 @@ function throughNorm(net, pass, from, gradient) {
 
 // A batch through the discriminator, as one use of its weights.
 function judge(net, pass) {
-  if (net.spectral) { iterate(net); normalise(net, pass); } else { pass.weights = net.weights; pass.sigma = null; }
+  pass.weights = net.weights;
+  pass.sigma = null;
+  if (net.spectral) { iterate(net); normalise(net, pass); }
   return forward(net, pass);
 }
 
-// --- losses ----------------------------------------------------------------------------------------
+// --- losses --------------------------------------------------------------------------
 
 const softplus = t => Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t)));
 const sigmoid = t => (t >= 0 ? 1 / (1 + Math.exp(-t)) : Math.exp(t) / (1 + Math.exp(t)));
@@ -374,12 +375,19 @@ function mean(n, c, term, slope) {
 // Each function returns the loss and writes its derivatives into cr and cf (of real and generated
 // logits r and f). `pairs`: the generator's loss looks at real samples, too.
 const crossEntropy = (n, r, f, cr, cf) =>
-  mean(n, cr, i => softplus(-r[i]), i => -sigmoid(-r[i])) + mean(n, cf, i => softplus(f[i]), i => sigmoid(f[i]));
+  mean(n, cr, i => softplus(-r[i]), i => -sigmoid(-r[i]))
+  + mean(n, cf, i => softplus(f[i]), i => sigmoid(f[i]));
 const linear = (n, f, r, cf) => mean(n, cf, i => -f[i], () => -1);
 
 const LOSSES = {
-  minimax: { d: crossEntropy, g: (n, f, r, cf) => mean(n, cf, i => -softplus(f[i]), i => -sigmoid(f[i])) },
-  nonsaturating: { d: crossEntropy, g: (n, f, r, cf) => mean(n, cf, i => softplus(-f[i]), i => -sigmoid(-f[i])) },
+  minimax: {
+    d: crossEntropy,
+    g: (n, f, r, cf) => mean(n, cf, i => -softplus(f[i]), i => -sigmoid(f[i])),
+  },
+  nonsaturating: {
+    d: crossEntropy,
+    g: (n, f, r, cf) => mean(n, cf, i => softplus(-f[i]), i => -sigmoid(-f[i])),
+  },
   least_squares: {
     d: (n, r, f, cr, cf) => mean(n, cr, i => 0.5 * (r[i] - 1) ** 2, i => r[i] - 1)
       + mean(n, cf, i => 0.5 * f[i] ** 2, i => f[i]),
@@ -404,7 +412,7 @@ const LOSSES = {
   },
 };
 
-// --- settings --------------------------------------------------------------------------------------
+// --- settings ------------------------------------------------------------------------
 
 // A recipe that works: chapter 6's optimizer and R1.
 const DEFAULTS = {
@@ -418,21 +426,23 @@ const DEFAULTS = {
 // Failures of the chapters, each beside its cure: vs names the one setting that differs.
 const PRESETS = {
   recipe: { title: "A recipe", settings: {}, vs: null },
-  collapse: { title: "Collapse", settings: { r1: 0, lrD: 3e-5 }, vs: ["lrD", 2e-3] },
+  collapse: { title: "Collapse", settings: { r1: 0, lrD: 1e-4 }, vs: ["lrD", 2e-3] },
   rotation: { title: "Rotation", settings: { r1: 0, beta1: 0.9 }, vs: ["beta1", 0] },
   vanishing: {
     title: "Vanishing gradient", vs: ["loss", "nonsaturating"],
-    settings: { r1: 0, loss: "minimax", optimizerG: "sgd", lrG: 0.01, head: 500, decay: "none", steps: 500 },
+    settings: {
+      r1: 0, loss: "minimax", optimizerG: "sgd", lrG: 0.01, head: 500, decay: "none", steps: 500,
+    },
   },
-  clipping: { title: "WGAN clipping", settings: { loss: "wasserstein", r1: 0, clip: 0.01 }, vs: ["clip", 0.1] },
+  clipping: {
+    title: "WGAN clipping", settings: { r1: 0, loss: "wasserstein", clip: 0.01 }, vs: ["clip", 0.1],
+  },
   r1: { title: "R1", settings: { r1: 0, beta1: 0.5, beta2: 0.999 }, vs: ["r1", 0.1] },
 };
 
-// --- the two players -------------------------------------------------------------------------------
+// --- the two players -----------------------------------------------------------------
 
-function optimizer(length) {
-  return { m: new Float64Array(length), v: new Float64Array(length), t: 0 };
-}
+const optimizer = length => ({ m: new Float64Array(length), v: new Float64Array(length), t: 0 });
 
 // Adam as PyTorch writes it; plain: gradient descent instead.
 function update(net, gradient, memory, lr, settings, plain) {
@@ -566,14 +576,14 @@ function gGradient(state, settings) {
   return state.lossG;
 }
 
-// --- steps -----------------------------------------------------------------------------------------
+// --- steps ---------------------------------------------------------------------------
 
 function dStep(state, settings) {
   dGradient(state, settings);
   update(state.D, state.gradD, state.adamD, settings.lrD * rate(state, settings), settings, false);
   if (settings.clip > 0) {
-    const { weights } = state.D;
-    for (let k = 0; k < weights.length; k++) weights[k] = Math.min(Math.max(weights[k], -settings.clip), settings.clip);
+    const { weights } = state.D, { clip } = settings;
+    for (let k = 0; k < weights.length; k++) weights[k] = Math.min(Math.max(weights[k], -clip), clip);
   }
   state.dSteps++;
   state.dDone++;
@@ -610,7 +620,7 @@ function step(state, settings) {
   return state;
 }
 
-// --- looking at a run, without changing it ---------------------------------------------------------
+// --- looking at a run, without changing it -------------------------------------------
 
 // A place to compute n points at a time through a network, kept by the caller.
 const look = (net, n) => passage(net, n);
