@@ -133,7 +133,8 @@ def in_package(settings: dict, monkeypatch, steps: int = STEPS) -> list[dict]:
     rows = []
     for step in range(steps):
         trainer.step = step
-        trainer._set_learning_rates()
+        if trainer.schedule is not None:
+            trainer._set_learning_rates()
         for _ in range(s["nD"] + (s["head"] if step == 0 else 0)):
             real, z = rng.real(s["data"], n), rng.normal(n, 2)
             mix = torch.from_numpy(rng.uniform(n))[:, None] if s["gp"] else None
