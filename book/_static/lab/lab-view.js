@@ -6,7 +6,6 @@ const Lab = window.GanLab;
 const BUDGET = 26;         // milliseconds of training a frame; a frame trains or draws, never both
 const POINTS = 1000;       // samples that are scored
 const SHOWN = 320;         // of these, drawn
-const GRID = 44;           // D's surface is computed at GRID x GRID places
 const SLOW = 900;          // milliseconds a turn takes in slow motion
 const TOLD = 10000;        // a screen reader hears of a run this often, and when something changes
 
@@ -186,12 +185,16 @@ const NET = (() => {
 })();
 
 function newRun(settings) {
-  const state = Lab.create(settings);
+  // D's surface is computed at grid x grid places: at fewer where that takes long.
+  const state = Lab.create(settings), grid = settings.widthD > 32 ? 32 : 44;
   const run = {
     settings, state, losses: record(240), modes: record(120), every: Math.min(50, Math.max(5, Math.round(settings.steps / 100))),
     z: Lab.latents(1, POINTS), last: null, pushed: NaN, score: null,
-    rooms: { z: Lab.look(state.G, POINTS), net: Lab.look(state.G, NET.n), grid: Lab.look(state.D, GRID * GRID), arrows: Lab.look(state.D, 32) },
-    tile: make("canvas", { width: GRID, height: GRID }),
+    grid, tile: make("canvas", { width: grid, height: grid }),
+    rooms: {
+      z: Lab.look(state.G, POINTS), net: Lab.look(state.G, NET.n),
+      grid: Lab.look(state.D, grid * grid), arrows: Lab.look(state.D, 32),
+    },
   };
   retarget(run);
   return run;
@@ -200,9 +203,9 @@ function newRun(settings) {
 function retarget(run) {
   run.state.target = Lab.targetOf(run.settings);
   run.real = Lab.sampleReal(run.state.target, Lab.stream(1, 3), SHOWN, new Float64Array(2 * SHOWN));
-  const { extent } = run.state.target, axis = k => ((k + 0.5) / GRID) * 2 * extent - extent;
-  run.places = new Float64Array(2 * GRID * GRID);
-  for (let k = 0; k < GRID * GRID; k++) run.places.set([axis(k % GRID), -axis(Math.floor(k / GRID))], 2 * k);
+  const { extent } = run.state.target, { grid } = run, axis = k => ((k + 0.5) / grid) * 2 * extent - extent;
+  run.places = new Float64Array(2 * grid * grid);
+  for (let k = 0; k < grid * grid; k++) run.places.set([axis(k % grid), -axis(Math.floor(k / grid))], 2 * k);
   measure(run);
 }
 
@@ -312,7 +315,7 @@ function drawBoard(run, canvas, off, pencil) {
 
 // D's logit as color, white where it is 0, and the line where it can't tell.
 function surface(run, pen, size, { back, high, low, line }) {
-  const f = Lab.logits(run.state, run.places, GRID * GRID, run.rooms.grid), image = new ImageData(GRID, GRID);
+  const { grid } = run, f = Lab.logits(run.state, run.places, grid * grid, run.rooms.grid), image = new ImageData(grid, grid);
   let most = 0;
   for (const value of f) most = Math.max(most, Math.abs(value));
   run.limit = Math.max(run.settings.loss === "wasserstein" ? 1e-3 : 0.5, Math.min(most, run.settings.loss === "wasserstein" ? most : 4));
@@ -325,13 +328,13 @@ function surface(run, pen, size, { back, high, low, line }) {
   pen.imageSmoothingQuality = "high";
   pen.drawImage(run.tile, 0, 0, size, size);
   // Marching squares: a cell's edges where the sign changes are joined, two by two.
-  const cell = size / GRID, between = (a, b) => a / (a - b);
+  const cell = size / grid, between = (a, b) => a / (a - b);
   pen.strokeStyle = line;
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let r = 0; r + 1 < GRID; r++) {
-    for (let c = 0; c + 1 < GRID; c++) {
-      const k = r * GRID + c, [a, b, d, e] = [f[k], f[k + 1], f[k + GRID], f[k + GRID + 1]], ends = [];
+  for (let r = 0; r + 1 < grid; r++) {
+    for (let c = 0; c + 1 < grid; c++) {
+      const k = r * grid + c, [a, b, d, e] = [f[k], f[k + 1], f[k + grid], f[k + grid + 1]], ends = [];
       if (a > 0 !== b > 0) ends.push([c + between(a, b), r]);
       if (b > 0 !== e > 0) ends.push([c + 1, r + between(b, e)]);
       if (d > 0 !== e > 0) ends.push([c + between(d, e), r + 1]);
@@ -473,7 +476,9 @@ function mount(root) {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let now = fromAddress(own || (location.hash.includes("=") ? location.hash.slice(1) : ""));
   let runs = [], goal = 0, running = false, slow = false, pencil = null, asked = 0, turned = 0, told = 0;
-  let due = 0, at = 0;  // when the next drawing is due, and of which run
+  let due = 0, at = 0;  // while it runs: when the next drawing is due, and of which run
+  let soon = 0;         // otherwise: the request for the next drawing, and the runs that wait for one
+  const waiting = new Set();
 
   // - the parts -
   const panels = ["A", "B"].map(name => {
@@ -643,7 +648,8 @@ function mount(root) {
     if (drawing) {
       // One run's picture a frame, and so seldom that drawing takes a third of the time at most.
       at = (at + 1) % runs.length;
-      paint([runs[at]]);
+      numbers();
+      picture(runs[at]);
       due = time + Math.max(3 * (performance.now() - time), (still.matches ? 1000 : 60) / runs.length);
       if (time - told > TOLD) tell("Running.");
     }
@@ -684,26 +690,40 @@ function mount(root) {
     });
     status.textContent = `${word} Step ${count(runs[0].state.step)}. ${scores.join("; ")}.`;
   }
-  // Everything that changes with a step.
-  function paint(which = runs) {
-    which.forEach(run => {
-      const k = runs.indexOf(run), { board, losses, modes, values } = panels[k], { state, score } = run;
+  // Everything that changes with a step: the numbers at once, the pictures one run a frame.
+  function paint() {
+    numbers();
+    runs.forEach(run => waiting.add(run));
+    if (!soon) soon = requestAnimationFrame(nextPicture);
+  }
+  function nextPicture() {
+    const [run] = waiting;
+    waiting.delete(run);
+    if (runs.includes(run)) picture(run);
+    soon = waiting.size ? requestAnimationFrame(nextPicture) : 0;
+  }
+  function picture(run) {
+    const k = runs.indexOf(run), { board, losses, modes, values } = panels[k];
+    drawBoard(run, board, now.off, k === 0 ? pencil : null);
+    drawLosses(run, losses);
+    drawModes(run, modes);
+    values.push.textContent = small(run.pushed);
+  }
+  function numbers() {
+    runs.forEach((run, k) => {
+      const { values } = panels[k], { state } = run;
       if (!running || slow) measure(run);
-      drawBoard(run, board, now.off, k === 0 ? pencil : null);
-      drawLosses(run, losses);
-      drawModes(run, modes);
       values.step.textContent = `${count(state.step)} of ${count(goal)}`;
-      values.modes.textContent = `${score.modes} of ${score.of}`;
-      values.good.textContent = percent(score.good);
-      values.push.textContent = small(run.pushed);
+      values.modes.textContent = `${run.score.modes} of ${run.score.of}`;
+      values.good.textContent = percent(run.score.good);
     });
-    const [{ state, score, settings, last }] = runs;
+    const [{ state, score, settings, last }, other] = runs;
     for (const { player, card, value } of turns) {
       card.classList.toggle("gc-lab-lit", last === player && (slow || !running));
       value.innerHTML = formula(player, settings, state);
     }
     Object.assign(root.dataset, { step: state.step, modes: score.modes, good: score.good.toFixed(3), running: String(running) });
-    if (runs[1]) Object.assign(root.dataset, { stepB: runs[1].state.step, modesB: runs[1].score.modes, goodB: runs[1].score.good.toFixed(3) });
+    if (other) Object.assign(root.dataset, { stepB: other.state.step, modesB: other.score.modes, goodB: other.score.good.toFixed(3) });
     else ["stepB", "modesB", "goodB"].forEach(key => delete root.dataset[key]);
   }
   // Everything else, too.
@@ -802,7 +822,7 @@ function mount(root) {
     reset();
     tell("Settings from the address.");
   });
-  new MutationObserver(() => paint()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  new MutationObserver(paint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   new ResizeObserver(() => { if (!running) paint(); }).observe(root);
 
   runs = versions().map(settings => newRun({ ...settings }));
