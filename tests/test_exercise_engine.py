@@ -262,6 +262,8 @@ def test_parts_of_a_result_have_names():
     assert says(exercise, lambda x: (x.mean(0), 9)).startswith("the count is not right")
     assert "it should have 2: the mean, the count." in says(exercise, lambda x: (x.mean(0),))
     assert "it should be 2 things: the mean, the count." in says(exercise, lambda x: x.mean())
+    batch = says(exercise, lambda x: x)  # not "4 parts": it is one thing
+    assert batch.startswith("The result is a tensor of shape (4, 3); it should be 2 things: the")
 
 
 @pytest.mark.parametrize(

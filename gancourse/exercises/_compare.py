@@ -222,8 +222,9 @@ def dress(expected: Any, got: Any, known: Sequence[str] = ()) -> Any:
         return got if found is None else found
     if isinstance(expected, list):
         if isinstance(got, (Tensor, np.ndarray)) and got.ndim and len(got) <= MOST_PARTS:
-            if expected and got.ndim > 1 and all(map(_number, expected)):
-                return got  # a column is no list of numbers
+            numbers = all(map(_number, expected))
+            if (got.ndim > 1 and expected) if numbers else len(got) != len(expected):
+                return got  # a column is no list of numbers, a batch is no pair of two batches
             got = list(got)
         if isinstance(got, _LISTS) and len(got) <= MOST_PARTS:
             got = list(got)
