@@ -48,6 +48,16 @@ def _assigned(statement: ast.stmt) -> list[str]:
     return [n.id for n in stored if isinstance(n.ctx, ast.Store)]
 
 
+def _calls(node: ast.AST) -> set[str]:
+    """Names that a statement calls when it is run; what a lambda calls waits."""
+    if isinstance(node, ast.Lambda):
+        return set()
+    own = (
+        {node.func.id} if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else set()
+    )
+    return own.union(*map(_calls, ast.iter_child_nodes(node)))
+
+
 def _needs(code: CodeType) -> set[str]:
     """The global names that compiled code reads, its inner functions included."""
     steps = list(dis.get_instructions(code))
@@ -79,9 +89,7 @@ class Definitions:
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 continue
-            called = {n.func.id for n in ast.walk(node)
-                      if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
-            plain = isinstance(node, (ast.Assign, ast.AnnAssign)) and not called & functions
+            plain = isinstance(node, (ast.Assign, ast.AnnAssign)) and not _calls(node) & functions
             for name in _assigned(node):
                 if plain and name.isupper() and len(name) > 1:
                     self._add(name, node)

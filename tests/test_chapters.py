@@ -22,7 +22,8 @@ CELLS = [
     "def half(x):\n    return twice(x) * LEVEL / turn\n\n\ndef twice(x):\n    return 2 * x\n",
     "class Base:\n    size = STEPS\n    both = size + 1\n\n\nclass Child(Base):\n"
     "    def answer(self):\n        return [self.size + i for i in range(STEPS)]",
-    "MADE = twice(3)\nmean = 5\nOFTEN = 1\nOFTEN = 2\n\n\ndef lost():\n    return mean + MADE",
+    "MADE = twice(3)\nWAITS = [lambda x: twice(x)]\nmean = 5\nOFTEN = 1\nOFTEN = 2\n\n\n"
+    "def lost():\n    return mean + MADE",
     "def failing(x):\n    y = x + 1\n    return y / 0",
     "def two():\n    return 1",
     "def two():\n    return 2",
@@ -47,6 +48,7 @@ def toy(tmp_path, monkeypatch):
 def test_a_definition_comes_with_what_it_needs_and_no_cell_is_run(toy):
     page = toy()
     assert page.half(3) == pytest.approx(3 * 2 * 2 / 3 / 6.283185307)
+    assert page.WAITS[0](4) == 8
     assert page.STEPS == 3 and page.half is page.half
     assert page.Child().answer() == [3, 4, 5] and page.Base.both == 4
     assert "DRAWN" not in vars(page)  # nothing but what was asked for and needed

@@ -15,22 +15,12 @@ from typing import Any
 import torch
 
 from gancourse import data, features, metrics, nets, plots, training
+from scripts.chapters import chapter
 from scripts.experiments import experiment
 
+page = chapter("02", data=data.ring())
+
 EVAL_SEED = 2024  # of the latents that every generator of this chapter is judged on
-
-
-def judge(generator: torch.nn.Module, steps: int = 1000, seed: int = 100) -> float:
-    """Loss, on new samples, of a new discriminator trained against a frozen generator (nats)."""
-    torch.manual_seed(seed)
-    ring, critic = data.ring(), nets.MLPDiscriminator(2)
-    trainer = training.GANTrainer(generator, critic, lr=2e-3, batch_size=256, seed=seed)
-    for _ in range(steps):
-        trainer.d_step(ring.sample(256, trainer.rng))
-    with torch.no_grad():
-        real = critic(ring.sample(5000, trainer.rng))
-        fake = critic(generator(trainer.latent(5000)))
-        return float(trainer.loss.discriminator(real, fake))
 
 
 def scores(generator: torch.nn.Module) -> dict[str, float]:
@@ -59,7 +49,7 @@ def _ring(
     verdicts: list[dict[str, float]] = []
 
     def look(trainer: training.GANTrainer) -> None:
-        verdicts.append({"step": trainer.step, "judge": judge(trainer.generator)})
+        verdicts.append({"step": trainer.step, "judge": page.fresh_judge(trainer.generator)})
 
     began = time.process_time()
     if judged:
@@ -78,7 +68,7 @@ def _ring(
     else:
         result["cpu_seconds"] = seconds
     if finally_judged:
-        result["judge"] = judge(trainer.generator)
+        result["judge"] = page.fresh_judge(trainer.generator)
     return result
 
 
@@ -170,8 +160,11 @@ def mnist_gpu(seed, device, record: Any, *, steps, width, batch_size):
     samples = {"frechet": trainer.sample(len(test)), "floor": train[rows], "ceiling": worthless}
     real = net.features(test)
     scores = {name: metrics.frechet_distance(real, net.features(x)) for name, x in samples.items()}
-    return scores | {
-        "images_a_second": steps * batch_size / seconds,
-        "d_loss": float((history.d_loss + history.penalty)[-500:].mean()),  # as it was recorded
-        "g_loss": float(history.g_loss[-500:].mean()),
-    }
+    return (
+        scores
+        | {
+            "images_a_second": steps * batch_size / seconds,
+            "d_loss": float((history.d_loss + history.penalty)[-500:].mean()),  # as it was recorded
+            "g_loss": float(history.g_loss[-500:].mean()),
+        }
+    )

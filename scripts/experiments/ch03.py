@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gancourse import data, metrics, nets, training
+from scripts.chapters import chapter
 from scripts.experiments import experiment
+
+page = chapter("03")
 
 RECIPE: dict[str, Any] = {
     "loss": "nonsaturating", "lr": 1e-3, "betas": (0.5, 0.999), "schedule": "linear"
@@ -34,19 +36,6 @@ def make(seed: int, change: dict[str, Any]) -> training.GANTrainer:
     return training.GANTrainer(*pair, seed=seed, device="cpu", **settings)
 
 
-def shares(samples: Tensor, centers: Tensor) -> Tensor:
-    """Share of the samples that are nearest to each center, ``(K,)``."""
-    nearest = torch.cdist(samples, centers).argmin(1)
-    return torch.bincount(nearest, minlength=len(centers)) / len(samples)
-
-
-def fair(samples: Tensor, centers: Tensor, std: float) -> Tensor:
-    """Which modes get a fifth of their fair share in samples within 3 std, ``(K,)`` bool."""
-    distance, nearest = torch.cdist(samples, centers).min(1)
-    good = torch.bincount(nearest[distance <= 3 * std], minlength=len(centers))
-    return good >= 0.2 * len(samples) / len(centers)
-
-
 @experiment("ch03-failures", steps=2500)
 def failures(seed: int, device: torch.device, record: Any, *, steps: int) -> dict[str, Any]:
     """Per run: shares (percent) and fair modes (0/1) as text, one entry for every 100 steps."""
@@ -56,11 +45,10 @@ def failures(seed: int, device: torch.device, record: Any, *, steps: int) -> dic
 
         def look(trainer: training.GANTrainer, rows: dict[str, list] = rows) -> None:
             x = trainer.sample(2500)
-            percent = (100 * shares(x, ring.centers)).tolist()
+            percent = (100 * page.shares(x, ring.centers)).tolist()
             rows["shares"].append(" ".join(f"{p:.2f}" for p in percent))
-            rows["fair"].append(
-                "".join(str(int(b)) for b in fair(x, ring.centers, ring.std).tolist())
-            )
+            fair = page.fairly_covered(x, ring.centers, ring.std)
+            rows["fair"].append("".join(str(int(b)) for b in fair.tolist()))
             rows["kl"].append(round(metrics.mode_coverage(x, ring.centers, ring.std)[2], 4))
 
         trainer = make(seed, change)

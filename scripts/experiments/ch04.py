@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
-from torch import Tensor
 
 from gancourse import data, nets, training
+from scripts.chapters import chapter
 from scripts.experiments import Recorder, experiment
+
+page = chapter("04")
 
 TARGETS = {"ring": data.ring(), "grid": data.grid()}
 # 3x64 MLPs, z = 2, batch 128. "GAN, 5 D steps" gives the GAN what the critic gets.
@@ -33,13 +34,6 @@ METHODS: dict[str, dict] = {
 
 # The same WGAN at twice the learning rate: does what is said of it hold there too?
 FASTER = METHODS["WGAN"] | {"lr": 1e-3}
-
-
-def w1_of_samples(x: Tensor, y: Tensor) -> float:
-    """Exact W1 between two sets of as many points, ``(n, d)`` each: the cheapest pairing."""
-    cost = torch.cdist(x.double(), y.double()).numpy()
-    rows, columns = linear_sum_assignment(cost)
-    return float(cost[rows, columns].mean())
 
 
 def run(
@@ -64,7 +58,7 @@ def run(
     history = trainer.fit(
         p,
         steps,
-        callback=lambda t: w1.append(w1_of_samples(real, t.sample(points))),
+        callback=lambda t: w1.append(float(page.w1_of_samples(real, t.sample(points)))),
         callback_steps=range(every, steps + 1, every),
         progress=False,
     )

@@ -28,7 +28,10 @@ from torch.nn.functional import softplus
 
 from gancourse import data, metrics, nets
 from gancourse.training import GANTrainer
+from scripts.chapters import chapter
 from scripts.experiments import Recorder, experiment
+
+page = chapter("06")
 
 # gamma of the gradient penalties: in units of the data, so it differs with their scale
 GAMMA = {"ring": 0.1, "grid": 0.03}
@@ -256,21 +259,6 @@ class Runs:
         return samples
 
 
-def width(samples: Tensor, mixture: data.GaussianMixture) -> float:
-    """Median over modes of the good samples' standard deviation, as a share of the true one.
-
-    ``samples (n, 2)``; modes with fewer than five good samples are left out.
-    """
-    distance, mode = torch.cdist(samples, mixture.centers).min(1)
-    good = distance < 3 * mixture.std
-    spreads = [
-        samples[good & (mode == k)].std(0).mean()
-        for k in range(len(mixture.centers))
-        if int((good & (mode == k)).sum()) >= 5
-    ]
-    return float(torch.stack(spreads).median() / mixture.std) if spreads else 0.0
-
-
 def landscapes(runs: Runs, mixture: data.GaussianMixture) -> list[dict[str, float]]:
     """What each discriminator's logit looks like: its height at the centers, how far these scatter,
     its height half-way between neighbours, and its root mean square slope at real and at generated
@@ -321,7 +309,7 @@ def run(target: str, row: str, seeds: tuple[int, ...], steps: int) -> dict[int, 
         zip(seeds, scores(samples), scores(runs.sample(2500, True)), landscapes(runs, mixture))
     ):
         result: dict[str, Any] = score | {
-            "width": width(samples[i], mixture),
+            "width": page.width(samples[i], mixture),
             "average": average,
             "landscape": landscape,
             "on_the_way": on_the_way[i],
@@ -406,9 +394,7 @@ def count_modes(images: torch.Tensor, classifier: Any) -> tuple[int, float]:
     """Modes reached and KL(generated || uniform) in nats, for ``(N, 3, H, W)`` in [-1, 1]."""
     digits = torch.stack([classifier.logits(images[:, c : c + 1]).argmax(1) for c in range(3)], 1)
     labels = (digits.cpu() * torch.tensor([100, 10, 1])).sum(1)
-    q = torch.bincount(labels, minlength=1000).double() / len(labels)
-    seen = q[q > 0]
-    return len(seen), float((seen * (seen * 1000).log()).sum())
+    return page.modes_and_kl(labels)
 
 
 @experiment(

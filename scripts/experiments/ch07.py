@@ -15,62 +15,22 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, cross_entropy, pad
+from torch.nn.functional import cross_entropy, pad
 
 from gancourse import data, features, metrics, nets
 from gancourse.training import GANTrainer
+from scripts.chapters import chapter
 from scripts.experiments import Recorder, experiment
 
-
-def as_bytes(x: Tensor) -> Tensor:
-    return x.round().clamp(0, 255).to(torch.uint8)
+page = chapter("07")
 
 
-def noisy(x: Tensor, sigma: float, g: torch.Generator, other: Tensor) -> Tensor:
-    return as_bytes(x + 255 * sigma * torch.randn(x.shape, generator=g))
-
-
-def blur(x: Tensor, sigma: float, g: torch.Generator, other: Tensor) -> Tensor:
-    if sigma == 0:
-        return x
-    w = torch.exp(-0.5 * (torch.arange(-6, 7) / sigma) ** 2)
-    w = w / w.sum()
-    rows = conv2d(pad(x.float(), (6, 6, 6, 6)), w.view(1, 1, 1, -1))
-    return as_bytes(conv2d(rows, w.view(1, 1, -1, 1)))
-
-
-def square(x: Tensor, side: float, g: torch.Generator, other: Tensor) -> Tensor:
-    """A black square at a random place."""
-    side, size = round(side), x.shape[-1]
-    at = torch.randint(0, size - side + 1, (len(x), 2, 1), generator=g)
-    inside = (torch.arange(size) >= at) & (torch.arange(size) < at + side)
-    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
-    return x.masked_fill(hole[:, None], 0)
-
-
-def salt_and_pepper(x: Tensor, share: float, g: torch.Generator, other: Tensor) -> Tensor:
-    u = torch.rand(x.shape, generator=g)
-    return x.masked_fill(u < share / 2, 0).masked_fill(u > 1 - share / 2, 255)
-
-
-def shift(x: Tensor, pixels: float, g: torch.Generator, other: Tensor) -> Tensor:
-    return torch.roll(x, round(pixels), 3)
-
-
-def contamination(x: Tensor, share: float, g: torch.Generator, other: Tensor) -> Tensor:
-    k = round(share * len(x))
-    return torch.cat([other[:k], x[k:]])
-
-
-# What the chapter's curves show: (function, its five levels).
-DISTURBANCES: dict[str, tuple[Any, list[float]]] = {
-    "noise": (noisy, [0, 0.05, 0.1, 0.2, 0.3]),
-    "blur": (blur, [0, 0.5, 0.75, 1, 1.5]),
-    "black square": (square, [0, 6, 8, 10, 12]),
-    "salt and pepper": (salt_and_pepper, [0, 0.02, 0.05, 0.1, 0.2]),
-    "shift": (shift, [0, 1, 2, 3, 4]),
-    "contamination": (contamination, [0, 0.1, 0.2, 0.3, 0.5]),
-}
+def spoilt(name: str, x: Tensor, level: float, g: torch.Generator, letters: Tensor) -> Tensor:
+    """Pictures x with one of the chapter's disturbances; ``letters`` are what contaminates them."""
+    if name == "contamination":
+        k = round(level * len(x))
+        return torch.cat([letters[:k], x[k:]])
+    return page.DISTURBANCES[name][0](x, level, g)
 
 
 def draw(x: Tensor, n: int, g: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -89,8 +49,8 @@ def predicted_slope(x: Tensor) -> float:
     return float(2 * values.sum() + (spread / (values[:, None] + values)).sum())
 
 
-def in_parts(net: features.FeatureNet | features.Inception, images: Tensor) -> Tensor:
-    return torch.cat([net.features(part).cpu() for part in images.split(250)])
+def in_parts(net: Any, images: Tensor) -> Tensor:
+    return page.in_parts(net.features, images).cpu()
 
 
 @experiment("ch07-mnist", draws=40, n=2000)
@@ -116,8 +76,8 @@ def on_mnist(seed: int, device: torch.device, record: Recorder, *, draws: int, n
         return metrics.frechet_distance(reference, in_parts(net, images))
 
     curves = {
-        name: [distance(spoil(pictures, level, g, letters)) for level in levels]
-        for name, (spoil, levels) in DISTURBANCES.items()
+        name: [distance(spoilt(name, pictures, level, g, letters)) for level in levels]
+        for name, (_, levels, _) in page.DISTURBANCES.items()
     }
     dot, corner = pictures.clone(), pictures.clone()
     dot[..., 0, 0], corner[..., :6, :6] = 255, 0
@@ -187,7 +147,7 @@ def ranks(seed: int, device: torch.device, record: Recorder, *, noise: float) ->
     net, g = features.load("glyphs"), torch.Generator().manual_seed(seed)
     train, test, fresh = (data.glyphs(5000, seed=200 + 3 * seed + i) for i in range(3))
     real = torch.cat([in_parts(net, x.images) for x in (train, test)])
-    p = in_parts(net, DISTURBANCES["noise"][0](fresh.images, noise, g, fresh.images))
+    p = in_parts(net, page.noisy(fresh.images, noise, g))
     q = in_parts(net, fresh.images[fresh.labels < 8])
 
     def pick(x: Tensor, n: int) -> Tensor:
@@ -215,8 +175,11 @@ def with_inception(seed: int, device: torch.device, record: Recorder, *, n: int)
     letters = data.glyphs(n, seed=99, classes="ABCDEFGHJK").images
     reference = in_parts(net, real)
     return {
-        name: [metrics.fid(reference, in_parts(net, spoil(fresh, a, g, letters))) for a in levels]
-        for name, (spoil, levels) in DISTURBANCES.items()
+        name: [
+            metrics.fid(reference, in_parts(net, spoilt(name, fresh, level, g, letters)))
+            for level in levels
+        ]
+        for name, (_, levels, _) in page.DISTURBANCES.items()
     }
 
 

@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from gancourse import data, features, metrics, nets
 from gancourse.nets.dcgan import dcgan_init
 from gancourse.training import GANTrainer
+from scripts.chapters import chapter
 from scripts.experiments import Recorder, experiment
+
+page = chapter("09")
 
 # The chapter's settings. lr and decay are those of both players.
 RECIPE: dict[str, Any] = {
@@ -51,15 +54,6 @@ LONG = ("BatchNorm in D", "no R1", "no R1, BatchNorm in D")
 UPSAMPLINGS = ("kernel 3", "kernel 4", "kernel 5", "resize")
 
 
-def doubling(kind: str, n_in: int, n_out: int) -> nn.Module:
-    """A layer that doubles the side: a transposed convolution of stride 2, or resize and convolve."""
-    if kind == "resize":
-        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(n_in, n_out, 3, padding=1))
-    kernel = int(kind.split()[1])
-    # kernel - 2 padding + output_padding must be the stride; an odd kernel needs the last term
-    return nn.ConvTranspose2d(n_in, n_out, kernel, 2, (kernel - 1) // 2, output_padding=kernel % 2)
-
-
 def build(
     g_norm: bool = True,
     d_norm: str | None = None,
@@ -74,7 +68,7 @@ def build(
         layers = generator.net.net
         for i, layer in enumerate(layers):
             if isinstance(layer, nn.ConvTranspose2d):
-                layers[i] = doubling(upsampling, layer.in_channels, layer.out_channels)
+                layers[i] = page.double(upsampling, layer.in_channels, layer.out_channels)
                 layers[i].apply(dcgan_init)
     for module in (*generator.modules(), *discriminator.modules()):
         if isinstance(module, nn.LeakyReLU):
@@ -82,14 +76,6 @@ def build(
         if init == "torch" and isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             module.reset_parameters()
     return generator, discriminator
-
-
-def checkerboard(images: Tensor) -> float:
-    """Share of the power of ``(N, C, H, W)`` at the three frequencies of a period of 2 pixels."""
-    x = images - images.mean((2, 3), keepdim=True)
-    power = torch.fft.fft2(x).abs().square().sum((0, 1))
-    h, w = power.shape[0] // 2, power.shape[1] // 2
-    return float((power[h, 0] + power[0, w] + power[h, w]) / power.sum())
 
 
 def spectrum(images: Tensor) -> list[float]:
@@ -133,8 +119,8 @@ def run(seed: int, steps: int, **changes: Any) -> tuple[GANTrainer, dict[str, An
     fake = trainer.sample(2000)
     result = score(fake, torch.arange(2000) % 10, net, real)
     result |= {
-        "checkerboard_before": checkerboard(before),
-        "checkerboard": checkerboard(fake),
+        "checkerboard_before": page.checkerboard_share(before),
+        "checkerboard": page.checkerboard_share(fake),
         "spectrum": spectrum(fake),
         "cpu_seconds": seconds,
     }
@@ -172,7 +158,9 @@ def upsampling(seed: int, device: torch.device, record: Recorder, *, steps: int)
     real = data.glyphs(2000, seed=5).float()
     for row in rows.values():
         del row["accuracy_by_class"]
-    return rows | {"real": {"checkerboard": checkerboard(real), "spectrum": spectrum(real)}}
+    return rows | {
+        "real": {"checkerboard": page.checkerboard_share(real), "spectrum": spectrum(real)}
+    }
 
 
 @experiment("ch09-upsampling-long", steps=1600)
@@ -206,7 +194,7 @@ def mnist(seed: int, device: torch.device, record: Recorder, *, steps: int) -> d
     result |= {
         "floor": metrics.frechet_distance(real, net.features(test.images)),
         "ceiling": metrics.frechet_distance(real, net.features(noise)),
-        "checkerboard": checkerboard(fake),
+        "checkerboard": page.checkerboard_share(fake),
         "cpu_seconds": seconds,
     }
     if seed == 0:

@@ -17,10 +17,17 @@ from torch.nn import functional as F
 
 from gancourse import data, features, metrics, nets, penalties
 from gancourse.training import GANTrainer
+from scripts.chapters import Later, chapter
 from scripts.experiments import Recorder, experiment
 
-SHAPE = (1, 16, 16)
-PSIS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.2)
+SHAPE, N = (1, 16, 16), 1000
+REAL = Later(lambda: page.judge.features(page.resize(data.glyphs(2 * N, size=16, seed=1).float())))
+# Scores on 1,000 images of side 16, resized to the 28 that the judge wants, against as many real
+# ones that no network was trained on.
+page = chapter(
+    "11", judge=Later(lambda: features.load("glyphs")), real=Later(lambda: REAL.make()[:N]),
+    other=Later(lambda: REAL.make()[N:]),
+)  # fmt: skip
 
 
 @torch.no_grad()
@@ -28,50 +35,6 @@ def average_(net: torch.nn.Module, generator: torch.nn.Module, decay: float) -> 
     """One step of an exponential average: net <- decay * net + (1 - decay) * generator."""
     for mine, theirs in zip(net.parameters(), generator.parameters()):
         mine.lerp_(theirs, 1 - decay)
-
-
-class Yardstick:
-    """Fréchet distance, precision and recall in glyphs features, on 1,000 images of side 16.
-
-    The network wants side 28: real and generated images are resized in the same way.
-    """
-
-    def __init__(self, n: int = 1000):
-        self.net, self.n = features.load("glyphs"), n
-        images = data.glyphs(2 * n, size=16, seed=1).float()  # never trained on
-        self.real, self.other = self.features(images).split(n)
-
-    @staticmethod
-    def resize(images: Tensor) -> Tensor:
-        return F.interpolate(images, (28, 28), mode="bilinear").clamp(-1, 1)
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.net.features(self.resize(images))
-
-    def classes(self, images: Tensor) -> Tensor:
-        return self.net.logits(self.resize(images)).argmax(1)
-
-    def score(self, images: Tensor) -> dict[str, float]:
-        return self.compare(self.features(images))
-
-    def compare(self, f: Tensor) -> dict[str, float]:
-        precision, recall = metrics.precision_recall(self.real, f)
-        return {
-            "fd": metrics.frechet_distance(self.real, f),
-            "precision": precision,
-            "recall": recall,
-        }
-
-
-def lerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
-    return a + t * (b - a)
-
-
-def slerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
-    """From a (N, d) to b along the great circle between their directions."""
-    cosine = F.cosine_similarity(a, b, dim=1)[:, None]
-    angle = cosine.clamp(-1 + 1e-6, 1 - 1e-6).acos()
-    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
 
 
 # --- the ladder -----------------------------------------------------------------------------------
@@ -144,25 +107,24 @@ def train(make, steps: int, seed: int, **settings: Any) -> tuple[GANTrainer, flo
 def ladder(seed: int, device: torch.device, record: Recorder, **_: Any) -> dict[str, Any]:
     """Each model for about the same CPU time, at each of two pairs of learning rates."""
     torch.set_num_threads(1)
-    yard = Yardstick()
     result: dict[str, Any] = {
-        "real against real": yard.compare(yard.other),
+        "real against real": page.compare(page.other),
         "models": {},
     }
     for name, (make, steps, settings) in MODELS.items():
         result["models"][name] = {}
         for rates, lr in RATES.items():
             trainer, seconds = train(make, steps, seed, lr=lr, **settings)
-            images = trainer.sample(yard.n)
-            row = {"steps": steps, "cpu_seconds": seconds, **yard.score(images)}
+            images = trainer.sample(N)
+            row = {"steps": steps, "cpu_seconds": seconds, **page.score(images)}
             if name == "DCGAN":  # halfway between two latents, straight and along the sphere
                 g = torch.Generator().manual_seed(seed)
-                a, b = torch.randn(2, yard.n, 32, generator=g)
+                a, b = torch.randn(2, N, 32, generator=g)
                 net = trainer.ema.eval()
                 with torch.no_grad():
                     row["midpoints"] = {
-                        "lerp": yard.score(net(lerp(a, b, 0.5))),
-                        "slerp": yard.score(net(slerp(a, b, 0.5))),
+                        "lerp": page.score(net(page.lerp(a, b, 0.5))),
+                        "slerp": page.score(net(page.arc(a, b, 0.5))),
                     }
             if seed == 0:  # a picture's worth of pixels, in 16 levels
                 row["samples"] = ((images[:16, 0] + 1) * 7.5).round().int().flatten(1).tolist()
@@ -177,7 +139,6 @@ def ladder_average(
     """The ladder's R3GAN again, scored with three averages: after 150 steps, 0.99 holds 22 % of the
     initial weights."""
     torch.set_num_threads(1)
-    yard = Yardstick()
     images = data.glyphs(8000, size=16, seed=0).float()
     result: dict[str, Any] = {}
     for rates, lr in RATES.items():
@@ -197,10 +158,10 @@ def ladder_average(
         trainer.fit(
             images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1)
         )
-        z = torch.randn(yard.n, 32, generator=torch.Generator().manual_seed(5))
+        z = torch.randn(N, 32, generator=torch.Generator().manual_seed(5))
         with torch.no_grad():
-            row = {str(d): yard.score(net(z)) for d, net in averages.items()}
-            row["none"] = yard.score(trainer.generator.eval()(z))
+            row = {str(d): page.score(net(z)) for d, net in averages.items()}
+            row["none"] = page.score(trainer.generator.eval()(z))
         result[rates] = row
     return result
 
@@ -208,20 +169,12 @@ def ladder_average(
 # --- the style-based generator taken apart --------------------------------------------------------
 
 
-def path_length(yard: Yardstick, at: Any, n: int = 1000, eps: float = 1e-3) -> float:
-    """Mean of |f(t + eps) - f(t)|^2 / eps^2 over paths, f the features of the image at t."""
-    t = torch.rand(n, 1, generator=torch.Generator().manual_seed(7))
-    with torch.no_grad():
-        first, second = (yard.net(yard.resize(at(u)))[0] for u in (t, t + eps))
-    return float(((second - first) / eps).square().sum(1).mean())
-
-
-def take_apart(generator: nets.StyleGenerator, yard: Yardstick) -> dict[str, Any]:
+def take_apart(generator: nets.StyleGenerator) -> dict[str, Any]:
     """Mixing, path lengths and truncation of a trained generator."""
-    n, g = yard.n, torch.Generator().manual_seed(3)
+    n, g = N, torch.Generator().manual_seed(3)
     with torch.no_grad():
         w = generator.mapping(torch.randn(2500, 32, generator=g))
-        kind = yard.classes(generator.synthesis(w))
+        kind = page.classes_of(generator.synthesis(w))
         mean = w.mean(0).expand(n, -1)
         of_class = torch.stack([w[kind == k].mean(0) for k in range(10)])[kind[:n]]
         a, b, ka, kb = w[:n], w[n : 2 * n], kind[:n], kind[n : 2 * n]
@@ -230,26 +183,26 @@ def take_apart(generator: nets.StyleGenerator, yard: Yardstick) -> dict[str, Any
         for cut in (1, 2):
             layers = torch.stack([a if j < cut else b for j in range(3)], 1)
             images = generator.synthesis(layers)
-            k = yard.classes(images)
+            k = page.classes_of(images)
             mixed[str(cut)] = {
-                **yard.score(images),
+                **page.score(images),
                 "class of coarse": float((k == ka)[different].float().mean()),
                 "class of fine": float((k == kb)[different].float().mean()),
             }
         truncation = {
-            name: [yard.score(generator.synthesis(lerp(center, a, psi))) for psi in PSIS]
+            name: [page.score(generator.synthesis(page.lerp(center, a, psi))) for psi in page.PSIS]
             for name, center in (("all", mean), ("class", of_class))
         }
         za, zb = torch.randn(2, n, 32, generator=torch.Generator().manual_seed(13))
         wa, wb = generator.mapping(za), generator.mapping(zb)
     return {
-        **yard.score(generator.synthesis(a).detach()),
+        **page.score(generator.synthesis(a).detach()),
         "mixed": mixed,
-        "psi": list(PSIS),
+        "psi": page.PSIS,
         "truncation": truncation,
         "path": {
-            "z": path_length(yard, lambda t: generator(slerp(za, zb, t))),
-            "w": path_length(yard, lambda t: generator.synthesis(lerp(wa, wb, t))),
+            "z": page.path_length(lambda t: generator(page.arc(za, zb, t))),
+            "w": page.path_length(lambda t: generator.synthesis(page.lerp(wa, wb, t))),
         },
     }
 
@@ -286,9 +239,8 @@ def style(
 ) -> dict[str, Any]:
     """With and without mixing in training; averages of the first one's weights, over time."""
     torch.set_num_threads(1)
-    yard = Yardstick()
     train_images = data.glyphs(8000, size=16, seed=0).float()
-    result: dict[str, Any] = {"real against real": yard.compare(yard.other)}
+    result: dict[str, Any] = {"real against real": page.compare(page.other)}
     for mixing in (0.9, 0.0):
         trainer = style_trainer(
             seed, mixing, lr_g=lr_g, lr_d=lr_d, gamma=gamma, batch_size=batch_size
@@ -301,16 +253,16 @@ def style(
                 for d, net in averages.items():
                     average_(net, t.generator, d)
                 if mixing and t.step in (50, 100, 200, 400, 800):
-                    z = torch.randn(yard.n, 32, generator=torch.Generator().manual_seed(5))
-                    scores = {str(d): yard.score(net(z))["fd"] for d, net in averages.items()}
-                    scores["none"] = yard.score(t.generator.eval()(z))["fd"]
+                    z = torch.randn(N, 32, generator=torch.Generator().manual_seed(5))
+                    scores = {str(d): page.score(net(z))["fd"] for d, net in averages.items()}
+                    scores["none"] = page.score(t.generator.eval()(z))["fd"]
                     curve[str(t.step)] = scores
 
         began = time.process_time()
         trainer.fit(
             train_images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1)
         )
-        parts = take_apart(averages[0.99], yard)
+        parts = take_apart(averages[0.99])
         parts["cpu_seconds"] = time.process_time() - began
         if mixing:
             parts["averages"] = curve
@@ -334,7 +286,6 @@ def how_much_mixing(
 ) -> dict[str, Any]:
     """What mixing costs and buys: unmixed samples and mixtures, by the share mixed in training."""
     torch.set_num_threads(1)
-    yard = Yardstick()
     train_images = data.glyphs(8000, size=16, seed=0).float()
     result: dict[str, Any] = {}
     for share in mixing:
@@ -348,14 +299,12 @@ def how_much_mixing(
             callback_steps=range(1, steps + 1),
         )
         with torch.no_grad():
-            w = average.mapping(
-                torch.randn(2 * yard.n, 32, generator=torch.Generator().manual_seed(3))
-            )
-            a, b = w.split(yard.n)
-            row = {"unmixed": yard.score(average.synthesis(a))}
+            w = average.mapping(torch.randn(2 * N, 32, generator=torch.Generator().manual_seed(3)))
+            a, b = w.split(N)
+            row = {"unmixed": page.score(average.synthesis(a))}
             for cut in (1, 2):
                 layers = torch.stack([a if j < cut else b for j in range(3)], 1)
-                row[f"cut {cut}"] = yard.score(average.synthesis(layers))
+                row[f"cut {cut}"] = page.score(average.synthesis(layers))
         result[str(share)] = row
     return result
 
@@ -418,15 +367,13 @@ def r3gan(
 
 
 @torch.no_grad()
-def walk_effects(
-    generator: nets.StyleGenerator, yard: Yardstick, w: Tensor
-) -> dict[str, dict[str, float]]:
+def walk_effects(generator: nets.StyleGenerator, w: Tensor) -> dict[str, dict[str, float]]:
     """How far 500 pictures move, and which share changes class, along directions of w (n, 32)."""
     styles = [m.style.weight for m in generator.modules() if isinstance(m, nets.ModulatedConv)]
     directions = torch.linalg.svd(torch.cat(styles)).Vh  # rows, strongest first
     start, step = w[:500], 2 * w.std(0).square().mean().sqrt()
     before = generator.synthesis(start)
-    kind = yard.classes(before)
+    kind = page.classes_of(before)
     rng = torch.Generator().manual_seed(3)
     groups = {
         "first three": directions[:3],
@@ -437,7 +384,7 @@ def walk_effects(
     for name, chosen in groups.items():
         after = [generator.synthesis(start + step * d) for d in chosen]
         moved = [(x - before).flatten(1).norm(dim=1).mean().item() for x in after]
-        other = [(yard.classes(x) != kind).float().mean().item() for x in after]
+        other = [(page.classes_of(x) != kind).float().mean().item() for x in after]
         result[name] = {"moved": sum(moved) / len(moved), "other": sum(other) / len(other)}
     return result
 
@@ -454,25 +401,7 @@ def gaze(discriminator: torch.nn.Module, x: Tensor) -> dict[str, float]:
     x = x.clone().requires_grad_()
     gradient = penalties.input_gradient(discriminator(x), x).detach().view_as(x)
     near = F.max_pool2d((x.detach() > -0.5).float(), 3, 1, 1)
-    power = gradient.square()
-
-    def share(mask: Tensor) -> float:
-        return ((power * mask).sum() / power.sum()).item()
-
-    often = near.mean(0)
-    most = often.flatten().argsort(descending=True)[: round(near.mean().item() * often.numel())]
-    fixed = torch.zeros(often.numel()).index_fill_(0, most, 1.0).view_as(often)
-    middle = (often > 0.5) & (often < 0.95)
-    on = (power * near).sum(0) / near.sum(0)
-    off = (power * (1 - near)).sum(0) / (1 - near).sum(0)
-    return {
-        "area": near.mean().item(),
-        "share": share(near),
-        "other": sum(share(near.roll(k, 0)) for k in (1, 7, 50, 123, 250)) / 5,
-        "fixed": share(fixed),
-        "ratio": (on[middle].sum() / off[middle].sum()).item(),
-        "length": gradient.flatten(1).norm(dim=1).mean().item(),
-    }
+    return page.looks_at(gradient, near)
 
 
 @experiment(
@@ -492,7 +421,6 @@ def inside(
 ) -> dict[str, Any]:
     """The chapter's style-based generator: directions in its weights, and what D looks at."""
     torch.set_num_threads(1)
-    yard = Yardstick()
     fresh = data.glyphs(2000, size=16, seed=1).float()[:500]
     torch.manual_seed(seed)
     new = nets.DCGANDiscriminator(SHAPE, width=16)
@@ -510,7 +438,7 @@ def inside(
         w = average.mapping(torch.randn(2500, 32, generator=torch.Generator().manual_seed(3)))
         drawn = average.synthesis(w[:500])
     return {
-        "directions": walk_effects(average, yard, w),
+        "directions": walk_effects(average, w),
         "looks at real": gaze(trainer.discriminator, fresh),
         "looks at generated": gaze(trainer.discriminator, drawn),
         "untrained looks at real": gaze(new, fresh),
