@@ -375,7 +375,8 @@ class GANTrainer:
         With an ``accelerator``, call it in every process with the same arguments, on a trainer with
         the same seed: each works on its part of every batch (``batch_size`` is that of all together)
         and gradients are averaged, so that the run is a single process's, up to rounding. BatchNorm
-        sees a process's part at a time. Only the main process writes the checkpoint, all read it.
+        sees a process's part at a time, and augmentation draws the same numbers for each part. Only the
+        main process writes the checkpoint, all read it.
 
         Args:
             data: samples ``(N, ...)`` as a float tensor or array, an ``ImageSet``, or anything with

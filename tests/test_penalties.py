@@ -243,3 +243,21 @@ def test_a_generator_in_another_place_than_the_batches(linear):
     x = images(3).to("meta")
     got = penalties.gradient_penalty(linear.to("meta"), x, x, generator=torch.Generator())
     assert got.device.type == "meta" and got.shape == ()
+
+
+def test_weights_are_drawn_where_the_batches_are_whatever_the_default_device():
+    """``meta`` stands in for a GPU as the session's default: what lands there has no values."""
+    rng = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(8, 2, generator=rng), torch.randn(8, 2, generator=rng)
+    w = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
+    values = []
+    for default in ("cpu", "meta"):
+        with torch.device(default):
+            torch.manual_seed(3)
+            penalty = penalties.gradient_penalty(lambda x: (x @ w * x).sum(1), real, fake)
+            drawn = torch.Generator("cpu").manual_seed(3)
+            given = penalties.gradient_penalty(
+                lambda x: (x @ w * x).sum(1), real, fake, generator=drawn
+            )
+        values += [penalty.item(), given.item()]
+    assert values == [values[0]] * 4 and values[0] > 0
