@@ -430,4 +430,4 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:])))
+    sys.exit(main(Path(sys.argv[1]) if sys.argv[1:] else HTML))
