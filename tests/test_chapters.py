@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import difflib
 import inspect
+import io
 import json
 import pickle
 import subprocess
 import sys
+import tokenize
 import traceback
 
 import pytest
@@ -124,3 +128,81 @@ def test_a_number_that_no_chapter_has():
     for number in ("99", "3", "../03", ""):
         with pytest.raises(ValueError, match="number"):
             chapter(number)
+
+
+# Written in a chapter and, nearly alike, in an experiment; each with the reason why it stays.
+TWINS = {
+    "ch07.draw": "hands out both halves; the chapter's gives their distance, from its own set",
+    "ch07.predicted_slope": "one product rounds otherwise than torch.cov; the record is of this one",
+    "ch07.in_parts": "a line that calls the chapter's; the one like it is chapter 8's `feats`",
+    "ch08.train": "a call of GANTrainer, as in chapter 12",
+    "ch10.Discriminator": "three ways in one class; its projection rounds as the recorded one",
+    "ch11.gaze": "the chapter's looks at the network of its cell, this one at any",
+    "ch12.grain": "one line, like the watermark's by chance",
+    "ch13.held_out": "one line, like chapter 12's `saved` by chance",
+    "ch13.train_gan": "a call of GANTrainer, as in chapter 12",
+    "ch14.string_gan": "a call of GANTrainer, as in chapter 12",
+    "ch14.likelihood": "a loop of Adam's, as in chapter 10",
+}
+
+
+class Plain(ast.NodeTransformer):
+    """Code without what differs by habit: annotations, docstrings, decorators."""
+
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.returns, node.decorator_list = None, []
+        return self.visit_ClassDef(node)
+
+    def visit_ClassDef(self, node):
+        self.generic_visit(node)
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+
+def words(node: ast.stmt) -> list[str]:
+    """A definition as words, its own name left out."""
+    node = Plain().visit(copy.deepcopy(node))
+    lines = io.StringIO(ast.unparse(node)).readline
+    found = [t.string for t in tokenize.generate_tokens(lines) if t.string.strip()]
+    return [w for i, w in enumerate(found) if i != 1]
+
+
+def twins() -> dict[str, tuple[str, float]]:
+    """Of each experiment's functions and classes the most similar one of a chapter, above 0.6."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    written = [
+        (f"chapter {path.name[:2]}'s {name}", words(node))
+        for path in sorted(chapters.BOOK.glob("[0-9][0-9]-*.ipynb"))
+        for name, nodes in chapters.Definitions(
+            path.name[:2], path.read_text("utf-8")
+        ).found.items()
+        for node in nodes
+        if isinstance(node, kinds)
+    ]
+    found = {}
+    for path in sorted((chapters.BOOK.parent / "scripts" / "experiments").glob("ch*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, kinds):
+                ours = difflib.SequenceMatcher(None, autojunk=False)
+                ours.set_seq2(words(node))
+                best = ("", 0.6)
+                for name, theirs in written:
+                    ours.set_seq1(theirs)
+                    if ours.real_quick_ratio() > best[1] and ours.quick_ratio() > best[1]:
+                        best = max(best, (name, ours.ratio()), key=lambda pair: pair[1])
+                if best[1] > 0.6:
+                    found[f"{path.stem}.{node.name}"] = best
+    return found
+
+
+def test_nothing_stands_in_a_chapter_and_again_in_an_experiment():
+    found = twins()
+    new = {name: twin for name, twin in found.items() if name not in TWINS}
+    assert not new, f"take it from the chapter (scripts/chapters.py), or say why not: {new}"
+    assert TWINS.keys() <= found.keys(), f"no twin any more: {sorted(TWINS.keys() - found.keys())}"
