@@ -245,8 +245,8 @@ def _load_inception() -> Inception:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
         raise ImportError(
-            "features.load('inception') needs torch-fidelity and the torchvision of your torch: "
-            f"in the course's folder, pip install '.[inception]' ({error})"
+            "features.load('inception') needs torch-fidelity and the torchvision of your torch, "
+            f"which Colab has: pip install torch-fidelity ({error})"
         ) from error
     # Downloaded and checked here, and read as tensors only, before the library opens the file.
     torch.hub.load_state_dict_from_url(INCEPTION_URL, check_hash=True, weights_only=True)

@@ -241,15 +241,21 @@ def decision_surface(
     axis = torch.linspace(-extent, extent, points, **where)
     xy = torch.cartesian_prod(axis, axis)
     with torch.no_grad():
-        logits = discriminator(xy).reshape(points, points).T.double().cpu().numpy()
-    limit = limit or max(float(np.abs(logits).max()), 1e-6)
+        try:
+            logits = discriminator(xy)
+        except RuntimeError:  # a plain function, perhaps around a network on the GPU
+            if parameter is not None or not torch.cuda.is_available():
+                raise
+            logits = discriminator(xy.cuda())
+        heights = logits.reshape(points, points).T.double().cpu().numpy()
+    limit = limit or max(float(np.abs(heights).max()), 1e-6)
     box = (-extent, extent, -extent, extent)
     image = ax.imshow(
-        logits, origin="lower", extent=box, cmap=discriminator_cmap(), vmin=-limit, vmax=limit,
+        heights, origin="lower", extent=box, cmap=discriminator_cmap(), vmin=-limit, vmax=limit,
         alpha=0.6, interpolation="bilinear",
     )  # fmt: skip
-    if logits.min() < 0 < logits.max():
-        ax.contour(logits, levels=[0], extent=box, colors="#444444", linewidths=0.8)
+    if heights.min() < 0 < heights.max():
+        ax.contour(heights, levels=[0], extent=box, colors="#444444", linewidths=0.8)
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
     return image
 

@@ -6,10 +6,8 @@ and settings are the cell's own.
 
 import contextlib
 import io
-import math
 import os
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,17 +107,6 @@ def stand_ins():
     return {"mnist": grey, "fashion_mnist": grey, "cifar10": colour}
 
 
-def tiled(function, most=50):
-    """The first rows computed, then over and over: as many as asked for."""
-
-    def short(rows, *args, **kwargs):
-        n = len(rows)
-        part = function(rows[:most], *args, **kwargs)
-        return part[torch.arange(n, device=part.device) % len(part)]
-
-    return short
-
-
 @contextlib.contextmanager
 def short(steps, batch=None, count=True):
     """Runs of `steps` steps, of the cell's batch or a smaller one, watched."""
@@ -215,17 +202,18 @@ def run_cell(cell, folder, steps=2, batch=None, **given):
     return Outcome(runs, printed.getvalue(), names, time.perf_counter() - began)
 
 
-T4 = {"float32": 8.1e12, "half": 65e12}  # operations a second, NVIDIA's numbers
+T4 = {"float32": 8.1e12, "half": 65e12, "moved": 320e9}  # a second, NVIDIA's numbers
 SHARE = 1 / 3  # of those that a training step may be hoped to reach
 
 
-def t4_minutes(float32, half):
-    """By the count: all operations at a third of the card's peak."""
-    return (float32 / T4["float32"] + half / T4["half"]) / SHARE / 60
+def t4_minutes(float32, half, moved=0.0):
+    """By the count, at a third of the card's peak: what takes longer, computing or memory."""
+    computing = float32 / T4["float32"] + half / T4["half"]
+    return max(computing, moved / T4["moved"]) / SHARE / 60
 
 
-def scaled(run, steps=None):
-    return math.ceil(t4_minutes(run.float32, run.half) * (steps or run.steps))
-
-
-__all__ = ["Count", "Counter", "run_cell", "scaled", "short", "t4_minutes", "tiled"]
+def cost(runs):
+    """Of all of a cell's steps together, from the last step of each of its runs."""
+    total = {n: sum(getattr(r, n) * r.steps for r in runs) for n in ("float32", "half", "moved")}
+    minutes = sum(t4_minutes(r.float32, r.half, r.moved) * r.steps for r in runs)
+    return total | {"peak": max(run.peak for run in runs), "minutes": minutes}
