@@ -71,7 +71,9 @@ class GrowingGenerator(nn.Module):
         image = torch.tanh(self.to_image[top](x))
         if stage < top:  # fading in
             old = torch.tanh(self.to_image[top - 1](below))
-            image = torch.lerp(doubled(old, "nearest"), image, stage - top + 1)
+            # (a GPU's autocast enlarges in float32)
+            old = doubled(old, "nearest").to(image.dtype)
+            image = torch.lerp(old, image, stage - top + 1)
         return F.interpolate(image, self.shape[1:])
 
 
