@@ -194,8 +194,8 @@ def run_all(out: Out, minutes: float, names: list[str], commit: str) -> dict[str
     said: dict[str, str] = {}
     (out.folder / "recorded").mkdir(parents=True, exist_ok=True)
     place = Path.cwd()
-    training.GANTrainer.fit = boxed  # type: ignore[method-assign]
-    recorded.commit = lambda *a: (commit, False, {}) if commit else known(ROOT)  # type: ignore[assignment]
+    setattr(training.GANTrainer, "fit", boxed)  # noqa: B010
+    recorded.commit = lambda *a: (commit, False, {}) if commit else known(ROOT)
     data.coloured_mnist = coloured_mnist  # type: ignore[attr-defined]
     os.environ["GANCOURSE_RECORD"] = "1"
     out.end = time.monotonic() + 60 * minutes
@@ -224,7 +224,7 @@ def run_all(out: Out, minutes: float, names: list[str], commit: str) -> dict[str
             print(f"    {said[name]}, {time.monotonic() - began:.0f} s", flush=True)
     finally:
         os.chdir(place)
-        training.GANTrainer.fit = fit  # type: ignore[method-assign]
+        setattr(training.GANTrainer, "fit", fit)  # noqa: B010
         recorded.commit = known
         del os.environ["GANCOURSE_RECORD"], data.coloured_mnist  # type: ignore[attr-defined]
     return said

@@ -39,7 +39,7 @@ def reader(tmp_path, monkeypatch):
 
 def test_the_cells_run_in_order_and_a_second_time(reader, capsys):
     names, mounted = reader
-    assert len(BLOCKS) == 9
+    assert len(BLOCKS) == 10
     for code in BLOCKS:
         exec(compile(code, "colab.md", "exec"), names)
     printed = capsys.readouterr().out

@@ -12,6 +12,7 @@ files. The data sets by others stand here, with the sums and limits that their f
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -92,19 +93,18 @@ def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
     pooch writes to a temporary file, checks it, and moves it into place: a broken download leaves
     nothing behind. Each mirror gets two tries.
     """
-    import pooch
-    import requests
-
     mirrors, sha256 = MIRRORS[dataset], FILES[dataset][name]
     if root is not None:
         folder = given_path(root, "root") / dataset
     elif variable := os.environ.get("GANCOURSE_DATA"):
         folder = given_path(variable, "GANCOURSE_DATA") / dataset
     else:
+        import pooch
+
         folder = Path(pooch.os_cache("gancourse")) / dataset
     path = folder / name
     if path.exists():
-        came = pooch.file_hash(str(path))
+        came = hashlib.sha256(path.read_bytes()).hexdigest()
         if came != sha256:
             raise ValueError(
                 f"{path} is damaged or another file: SHA-256 {came}, expected {sha256}; delete it "
@@ -113,6 +113,9 @@ def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
         return path
     if not download:
         raise FileNotFoundError(f"{path} is not there; pass download=True, or put the file there")
+
+    import pooch
+    import requests
 
     def get(url: str, output: str, _: Any) -> None:
         _files.download(url, Path(output), LARGEST[dataset], TIMEOUT, PATIENCE, SLOWEST)

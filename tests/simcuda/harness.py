@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import simcuda
@@ -42,7 +42,9 @@ class Count(TorchDispatchMode):
         results = [t for t in torch.utils._pytree.tree_leaves(out) if is_cuda(t)]
         packet = function._overloadpacket
         if packet in flop_registry:
-            work = flop_registry[packet](*args, **kwargs, out_val=out)
+            work = convolution(name, args, out)
+            if work is None:
+                work = flop_registry[packet](*args, **kwargs, out_val=out)
             if tensors[0].dtype in HALF:
                 self.half += work
             else:
@@ -51,6 +53,18 @@ class Count(TorchDispatchMode):
             self.kernels += 1
             self.moved += sum(t.numel() * t.element_size() for t in (*tensors, *results))
         return out
+
+
+def convolution(name, args, out):
+    """Operations of a convolution or of its two gradients. (torch's own count takes those of a
+    grouped one for a full one.) None for anything else."""
+    if name == "aten::convolution":
+        (x, weight), turned, passes, y = args[:2], args[6], 1, out
+    elif name == "aten::convolution_backward":
+        (y, x, weight), turned, passes = args[:3], args[7], sum(args[10][:2])
+    else:
+        return None
+    return 2 * (x if turned else y).numel() * weight[0].numel() * passes
 
 
 def is_cuda(value):
@@ -217,3 +231,13 @@ def cost(runs):
     total = {n: sum(getattr(r, n) * r.steps for r in runs) for n in ("float32", "half", "moved")}
     minutes = sum(t4_minutes(r.float32, r.half, r.moved) * r.steps for r in runs)
     return total | {"peak": max(run.peak for run in runs), "minutes": minutes}
+
+
+def larger(one, two, batch):
+    """The run at `batch`, from runs of the same networks with two smaller batches."""
+    factor = (batch - one.batch) / (two.batch - one.batch)
+    values = {
+        n: getattr(one, n) + factor * (getattr(two, n) - getattr(one, n))
+        for n in ("float32", "half", "moved", "peak")
+    }
+    return replace(two, batch=batch, **values)
