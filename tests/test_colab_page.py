@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gancourse import data, nets, training
+from gancourse import checkpoints, data, nets, training
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,9 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANCOURSE_RUNS", raising=False)
     mounted = tmp_path / "MyDrive"
-    monkeypatch.setattr(training, "DRIVE", mounted)
+    monkeypatch.setattr(checkpoints, "DRIVE", mounted)
+    torch_exact = torch.backends.cudnn.allow_tf32  # a cell of the page changes it
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", torch_exact)
     drive = types.SimpleNamespace(mount=lambda place: mounted.mkdir())
     monkeypatch.setitem(sys.modules, "google.colab", types.SimpleNamespace(drive=drive))
     pair = nets.MLPGenerator(4, (1, 8, 8)), nets.MLPDiscriminator((1, 8, 8))

@@ -104,7 +104,7 @@ def tracked() -> list:
 
 # Installed by name from the package index: others' well-known packages, and pip's own options.
 KNOWN = re.compile(
-    r"-|tests/|\.|torch\b|pre-commit|jupytext|accelerate\b|pytest\b|constraints|\{|\$|'|\"|`|&|$"
+    r"-|tests/|\.|torch\b|pre-commit|jupytext|accelerate\b|pytest\b|nbclient\b|constraints|\{|\$|'|\"|`|&|$"
 )
 
 
