@@ -45,7 +45,7 @@ const FIELDS = [
   ["Optimizer", "lrD", "Rate of D", RATES],
   ["Optimizer", "beta1", "Adam's β₁", [0, 0.5, 0.9]],
   ["Optimizer", "beta2", "Adam's β₂", [0.9, 0.99, 0.999]],
-  ["Optimizer", "optimizerG", "G learns by", { adam: "Adam", sgd: "plain gradient descent" }],
+  ["Optimizer", "optimizerG", "G learns by", { adam: "Adam", sgd: "gradient descent" }],
 ].map(([group, key, label, choices]) => ({ group, key, label, choices }));
 const FIELD = Object.fromEntries(FIELDS.map(field => [field.key, field]));
 const WHOLE = ["batch", "seed", "widthG", "widthD", "depth", "nD", "head", "steps"];
@@ -131,7 +131,7 @@ function make(tag, attributes, ...children) {
   return element;
 }
 const number = (x, digits) => (Number.isFinite(x) ? x.toFixed(digits).replace("-", "−") : "–");
-const small = x => (!Number.isFinite(x) ? "–" : x !== 0 && Math.abs(x) < 0.01 ? x.toExponential(0).replace("-", "−") : number(x, 2));
+const small = x => (!Number.isFinite(x) ? "–" : x !== 0 && Math.abs(x) < 0.01 ? x.toExponential(0).replaceAll("-", "−") : number(x, 2));
 const count = n => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 const percent = share => `${Math.round(100 * share)} %`;
 
@@ -363,7 +363,7 @@ function drawLosses(run, canvas) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   if (!plain || high > 2) pen.fillText(small(high), left - 5, 9);
-  pen.fillText(small(low), left - 5, height - 9);
+  pen.fillText(plain && low > -0.01 ? "0" : small(low), left - 5, height - 9);
   pen.strokeStyle = colors.soft;
   pen.lineWidth = 1;
   pen.strokeRect(left + 0.5, 4.5, width - left - 16, height - 9);
@@ -561,7 +561,7 @@ function mount(root) {
       const key = which.value, other = key && Object.keys(FIELD[key].choices).length && others(key)[0];
       now.vs = key ? [key, other] : null;
       reset(); tell(key ? "A second run with one setting changed." : "One run.");
-    } }, make("option", { value: "" }, "nothing, one run only"), ...FIELDS.filter(({ key }) => key !== "data" && key !== "steps").map(({ key, label }) => make("option", { value: key }, label)));
+    } }, make("option", { value: "" }, "nothing: one run"), ...FIELDS.filter(({ key }) => key !== "data" && key !== "steps").map(({ key, label }) => make("option", { value: key }, label)));
     const place = make("span", {});
     const element = make("div", { class: "gc-lab-compare" }, make("label", { for: which.id }, "Beside it, a second run that differs in"), which, place);
     return { element, which, place };
