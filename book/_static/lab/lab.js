@@ -1,22 +1,25 @@
 /* A GAN that trains in the page: the engine. Nothing here draws; lab-view.js does.
  *
- * Plain JavaScript, no library, no module, no fetch: it works from a file on disk. One `state` holds
- * both networks, their optimizers and one stream of random numbers; one `settings` says how to train.
+ * Plain JavaScript, no library, no module, no fetch: it works from a file on disk. One
+ * `state` holds both networks, their optimizers and one stream of random numbers; one
+ * `settings` says how to train.
  *
  *     let state = GanLab.create(settings);
  *     while (state.step < 1000) state = GanLab.step(state, settings);
  *
- * Losses, penalties, Adam, schedule and average are those of the course's package `gancourse`, and a
- * test compares both over the first 50 steps of every loss and every penalty, number by number. Points
- * lie in rows, x[n * width + i]; weights as in PyTorch, W[out * inputs + in]. Numbers are float64.
+ * Losses, penalties, Adam, schedule and average are those of the course's package
+ * `gancourse`, and a test compares both over the first 50 steps of every loss and every
+ * penalty, number by number. Points lie in rows, x[n * width + i]; weights as in PyTorch,
+ * W[out * inputs + in]. Numbers are float64.
  */
 (function (root) {
 "use strict";
 
 // --- random numbers ------------------------------------------------------------------
 
-// Mulberry32: draw number k is a hash of a counter, so that numpy can draw the same numbers at once.
-// The state is one whole number. The streams of one seed (weights, training, display) begin far apart.
+// Mulberry32: draw number k is a hash of a counter, so that numpy can draw the same
+// numbers at once. The state is one whole number. The streams of one seed (weights,
+// training, display) begin far apart.
 const stream = (seed, which) => ({ counter: Math.imul(4 * seed + which, 0x9e3779b1) });
 
 // Uniform in (0, 1), never 0: its logarithm is needed below.
@@ -40,8 +43,9 @@ function normals(rng, out, count, scale) {
 
 // --- what is real --------------------------------------------------------------------
 
-// A target has centers (rows of two), each of which belongs to a part, and a std. Mixtures have one
-// center a part; a curve's centers lie close together, and its parts are stretches of it.
+// A target has centers (rows of two), each of which belongs to a part, and a std.
+// Mixtures have one center a part; a curve's centers lie close together, and its parts
+// are stretches of it.
 function mixture(centers, std, extent) {
   const part = centers.map((_, k) => k);
   return { centers: Float64Array.from(centers.flat()), part, parts: centers.length, std, extent };
@@ -102,8 +106,8 @@ function sampleReal(target, rng, n, out) {
   return out;
 }
 
-// As metrics.mode_coverage: a sample within 3 std of its nearest center is good; a part of the data is
-// found if it gets at least a fifth of its fair share of good samples.
+// As metrics.mode_coverage: a sample within 3 std of its nearest center is good; a part
+// of the data is found if it gets at least a fifth of its fair share of good samples.
 function coverage(samples, n, target) {
   const { centers, part, parts, std } = target;
   const good = new Float64Array(parts), share = new Float64Array(parts);
@@ -128,8 +132,9 @@ function coverage(samples, n, target) {
 
 // --- networks ------------------------------------------------------------------------
 
-// Layers of weights in one long array (as parameters_to_vector has them), so that Adam, clipping and
-// the average are one loop each. slope: of the activation below zero, 0 for ReLU, 0.2 for LeakyReLU.
+// Layers of weights in one long array (as parameters_to_vector has them), so that Adam,
+// clipping and the average are one loop each. slope: of the activation below zero, 0
+// for ReLU, 0.2 for LeakyReLU.
 function network(sizes, slope, rng) {
   const layers = [];
   let length = 0;
@@ -153,7 +158,8 @@ function passage(net, n) {
   return { n, a: room(), delta: room(), r: room(), e: room(), weights: net.weights, sigma: null };
 }
 
-// The three products that everything is made of, four rows at a time: that keeps the processor busy.
+// The three products that everything is made of, four rows at a time: that keeps the
+// processor busy.
 
 // y = x W' (+ b): (n, outputs)
 function product(y, x, weights, W, b, n, inputs, outputs) {
@@ -224,8 +230,9 @@ function productOuter(gradient, W, y, x, n, inputs, outputs) {
   }
 }
 
-// The activation, and its derivative: 1 above zero, the slope elsewhere. `a` has the sign of what went
-// into the activation, so the derivative can be read off what came out.
+// The activation, and its derivative: 1 above zero, the slope elsewhere. `a` has the
+// sign of what went into the activation, so the derivative can be read off what came
+// out.
 function activate(a, length, slope) {
   for (let k = 0; k < length; k++) if (!(a[k] > 0)) a[k] *= slope;
 }
@@ -243,8 +250,8 @@ function forward(net, pass) {
   return a[last + 1];
 }
 
-// Back from pass.delta[last], the derivative with respect to the output, to pass.delta[0], that with
-// respect to the input.
+// Back from pass.delta[last], the derivative with respect to the output, to
+// pass.delta[0], that with respect to the input.
 function backward(net, pass) {
   const { a, delta, n, weights } = pass;
   for (let l = net.layers.length - 1; l >= 0; l--) {
@@ -255,8 +262,9 @@ function backward(net, pass) {
   return delta[0];
 }
 
-// A direction r[0] in the input, carried forward through the same network with every activation held
-// as it is: r[l] is how layer l changes along it. Needed for the gradient of a gradient, see dGradient.
+// A direction r[0] in the input, carried forward through the same network with every
+// activation held as it is: r[l] is how layer l changes along it. Needed for the
+// gradient of a gradient, see dGradient.
 function tangent(net, pass) {
   const { a, r, n, weights } = pass;
   for (let l = 0; l < net.layers.length - 1; l++) {
@@ -267,7 +275,8 @@ function tangent(net, pass) {
 }
 
 // Adds the gradient of the weights: sum over samples of delta[l + 1] (c a[l] + r[l])'.
-// c: one factor a sample (null: 1 for all; 0: none); straight: whether there is a tangent in r.
+// c: one factor a sample (null: 1 for all; 0: none); straight: whether there is a
+// tangent in r.
 function collect(net, pass, c, straight, gradient) {
   const { a, delta, r, e, n } = pass;
   const into = pass.sigma ? new Float64Array(gradient.length) : gradient;
@@ -298,7 +307,8 @@ function unit(x) {
   for (let k = 0; k < x.length; k++) x[k] /= norm;
 }
 
-// One round of power iteration for each layer: u = W v, v = W' u, each brought to length 1.
+// One round of power iteration for each layer: u = W v, v = W' u, each brought to
+// length 1.
 function iterate(net) {
   net.layers.forEach(({ inputs, outputs, W }, l) => {
     const { u, v } = net.spectral[l];
@@ -318,8 +328,8 @@ function makeSpectral(net, rng) {
   for (let k = 0; k < 15; k++) iterate(net);
 }
 
-// The weights that a batch meets: W / sigma with sigma = u' W v, the largest singular value. PyTorch
-// does one round each time the weights are used, and so do we.
+// The weights that a batch meets: W / sigma with sigma = u' W v, the largest singular
+// value. PyTorch does one round each time the weights are used, and so do we.
 function normalise(net, pass) {
   pass.weights = net.weights.slice();
   pass.u = net.spectral.map(({ u }) => u.slice());
@@ -362,7 +372,8 @@ function judge(net, pass) {
 const softplus = t => Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t)));
 const sigmoid = t => (t >= 0 ? 1 / (1 + Math.exp(-t)) : Math.exp(t) / (1 + Math.exp(t)));
 
-// Sum of term(i) / n, while slope(i) / n, the derivative with respect to logit i, goes into c.
+// Sum of term(i) / n, while slope(i) / n, the derivative with respect to logit i, goes
+// into c.
 function mean(n, c, term, slope) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -372,8 +383,8 @@ function mean(n, c, term, slope) {
   return sum / n;
 }
 
-// Each function returns the loss and writes its derivatives into cr and cf (of real and generated
-// logits r and f). `pairs`: the generator's loss looks at real samples, too.
+// Each function returns the loss and writes its derivatives into cr and cf (of real and
+// generated logits r and f). `pairs`: the generator's loss looks at real samples, too.
 const crossEntropy = (n, r, f, cr, cf) =>
   mean(n, cr, i => softplus(-r[i]), i => -sigmoid(-r[i]))
   + mean(n, cf, i => softplus(f[i]), i => sigmoid(f[i]));
@@ -423,7 +434,8 @@ const DEFAULTS = {
   nD: 1, head: 0, batch: 64, ema: 0, decay: "linear", steps: 1500, seed: 0,
 };
 
-// Failures of the chapters, each beside its cure: vs names the one setting that differs.
+// Failures of the chapters, each beside its cure: vs names the one setting that
+// differs.
 const PRESETS = {
   recipe: { title: "A recipe", settings: {}, vs: null },
   collapse: { title: "Collapse", settings: { r1: 0, lrD: 1e-4 }, vs: ["lrD", 2e-3] },
@@ -457,7 +469,8 @@ function update(net, gradient, memory, lr, settings, plain) {
   }
 }
 
-// The whole state of a run. `settings` may change between two steps, but for what has a size or a seed.
+// The whole state of a run. `settings` may change between two steps, but for what has a
+// size or a seed.
 function create(settings) {
   const { seed, depth, widthG, widthD, batch } = settings, weights = stream(seed, 0);
   const hidden = width => Array(depth).fill(width);
@@ -478,7 +491,8 @@ function create(settings) {
   };
 }
 
-// The learning rates' common factor: constant for half of the run and straight to 0, or a half cosine.
+// The learning rates' common factor: constant for half of the run and straight to 0, or
+// a half cosine.
 function rate(state, settings) {
   const progress = Math.min(1, state.step / settings.steps);
   if (settings.decay === "linear") return Math.min(1, 2 * (1 - progress));
@@ -497,13 +511,15 @@ function blur(state, settings, batch) {
   for (let k = 0; k < batch.length; k++) batch[k] += noise[k];
 }
 
-// Gradient of a penalty on the slope g = delta[0] of the logits at a batch. For each sample `price`
-// gives [what it costs, the factor k by which the cost's derivative with respect to g is k g].
+// Gradient of a penalty on the slope g = delta[0] of the logits at a batch. For each
+// sample `price` gives [what it costs, the factor k by which the cost's derivative with
+// respect to g is k g].
 //
-// Why this is enough: with the activations held (they are piecewise linear, so their second derivative
-// is zero), g depends on each W only through the product of matrices that `backward` multiplies. The
-// derivative of g . r along W is then that of the network's change along r: carry r forward (`tangent`)
-// and pair it with the delta that went back (`collect`).
+// Why this is enough: with the activations held (they are piecewise linear, so their
+// second derivative is zero), g depends on each W only through the product of matrices
+// that `backward` multiplies. The derivative of g . r along W is then that of the
+// network's change along r: carry r forward (`tangent`) and pair it with the delta that
+// went back (`collect`).
 function slopePenalty(state, pass, price) {
   const g = pass.delta[0], r = pass.r[0], { n } = pass;
   let cost = 0;
@@ -528,8 +544,8 @@ function dGradient(state, settings) {
   blur(state, settings, fake.a[0]);
 
   const loss = LOSSES[settings.loss].d(n, judge(D, real), judge(D, fake), cr, cf);
-  // Back with 1 for every logit: delta[0] is each sample's own slope, and the loss's factors c come in
-  // where the weights' gradient is collected.
+  // Back with 1 for every logit: delta[0] is each sample's own slope, and the loss's
+  // factors c come in where the weights' gradient is collected.
   state.gradD.fill(0);
   let penalty = 0;
   for (const [pass, c, gamma] of [[real, cr, r1], [fake, cf, r2]]) {
@@ -557,8 +573,8 @@ function dGradient(state, settings) {
   return state.lossD;
 }
 
-// The generator's loss on a batch, and its gradient, in state.gradG: through the discriminator, which
-// is left as it is, to the samples, and on to the weights.
+// The generator's loss on a batch, and its gradient, in state.gradG: through the
+// discriminator, which is left as it is, to the samples, and on to the weights.
 function gGradient(state, settings) {
   const { G, D, z, real, fake, cf } = state, n = settings.batch, { pairs, g } = LOSSES[settings.loss];
   if (pairs) sampleReal(state.target, state.rng, n, real.a[0]);
@@ -603,8 +619,8 @@ function gStep(state, settings) {
   return state;
 }
 
-// Whose turn it is: nD steps for the discriminator (and a head start before the first), one for the
-// generator.
+// Whose turn it is: nD steps for the discriminator (and a head start before the first),
+// one for the generator.
 function next(state, settings) {
   return state.dDone < settings.nD + (state.step === 0 ? settings.head : 0) ? "D" : "G";
 }
@@ -625,7 +641,8 @@ function step(state, settings) {
 // A place to compute n points at a time through a network, kept by the caller.
 const look = (net, n) => passage(net, n);
 
-// Samples (n rows of two) for the latents z; with EMA on those of the averaged generator.
+// Samples (n rows of two) for the latents z; with EMA on those of the averaged
+// generator.
 function samples(state, settings, z, n, room) {
   const pass = room || look(state.G, n);
   pass.a[0].set(z);
@@ -644,7 +661,8 @@ function logits(state, points, n, room, slopes) {
   return { f, slopes: backward(D, pass) };
 }
 
-// How strongly the generator's loss pushes a sample with logit f, as a multiple of its slope.
+// How strongly the generator's loss pushes a sample with logit f, as a multiple of its
+// slope.
 function push(settings, f, real) {
   const c = new Float64Array(1);
   LOSSES[settings.loss].g(1, [f], [real || 0], c);
