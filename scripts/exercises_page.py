@@ -19,8 +19,8 @@ from scripts import notebook  # noqa: E402
 
 HEAD = """# All exercises
 
-{count} exercises with a check, about {hours} hours in all, twelve of them the patients of the
-[debugging clinic](15-clinic.ipynb). ●○○ is a warm-up, ●●○ takes some thought, ●●● is where you learn
+{count} exercises with a check, about {hours} hours in all, {patients} of them the patients of
+the [debugging clinic](15-clinic.ipynb). ●○○ is a warm-up, ●●○ takes some thought, ●●● is where you learn
 most. Hints and solutions stand below each exercise, folded away.
 
 ## Your progress
@@ -92,7 +92,8 @@ def page() -> str:
             count, minutes = count + 1, minutes + exercise.minutes
         table = f"| exercise | difficulty | minutes |\n|---|---|---:|\n{rows}"
         text += f"\n## {number}. [{title}]({file})\n\n{table}"
-    return HEAD.format(count=count, hours=round(minutes / 60)) + text
+    patients = sum(name.startswith("15.") for name in EXERCISES)
+    return HEAD.format(count=count, hours=round(minutes / 60), patients=patients) + text
 
 
 def main(argv: list[str]) -> int:

@@ -36,41 +36,216 @@ def run(clone, *command):
     return done.returncode, done.stdout + done.stderr
 
 
-def changed(clone):
-    """Files that are other than in the repository, or not there."""
-    found = []
-    for path in clone.rglob("*"):
-        name = path.relative_to(clone)
-        if path.is_file() and not {"__pycache__", ".pytest_cache", ".ruff_cache"} & set(name.parts):
-            if not (ROOT / name).exists() or (ROOT / name).read_bytes() != path.read_bytes():
-                found.append(str(name))
-    return found
+def files(clone):
+    """Name -> content of all files but caches."""
+    caches = {"__pycache__", ".pytest_cache", ".ruff_cache", ".drafts"}
+    paths = [p for p in clone.rglob("*") if p.is_file()]
+    names = {p.relative_to(clone): p for p in paths}
+    return {str(name): p.read_bytes() for name, p in names.items() if not caches & set(name.parts)}
+
+
+class Places:
+    """The files that something new touches, from here on."""
+
+    def __init__(self, clone):
+        self.clone, self.before = clone, files(clone)
+
+    def touched(self):
+        now = files(self.clone)
+        return sorted(n for n in self.before | now if self.before.get(n) != now.get(n))
+
+
+def write(clone, name, *pairs):
+    """As an editor does: each text once, and what stands there instead."""
+    path = clone / name
+    text = path.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert text.count(old) == 1, f"{name}: {old!r} stands {text.count(old)} times"
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def write_cell(clone, chapter, after, source):
+    """A code cell behind the one that begins with `after`, by way of the chapter's text."""
+    draft, page = f".drafts/{chapter}.py", f"book/{chapter}.ipynb"
+    code, said = run(clone, "scripts/notebook.py", "to-text", page, draft)
+    assert code == 0, said
+    cells = (clone / draft).read_text(encoding="utf-8").split("\n\n# %%")
+    at = next(i for i, cell in enumerate(cells) if after in cell)
+    cells.insert(at + 1, f"\n{source}")
+    (clone / draft).write_text("\n\n# %%".join(cells), encoding="utf-8")
+    code, said = run(clone, "scripts/notebook.py", "from-text", draft, page)
+    assert code == 0, said
+
+
+def green(clone, wanted, *tests):
+    """These tests, ruff and ruff's format are content."""
+    quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    code, said = run(clone, *quick, *(f"tests/test_{t}.py" for t in tests), "-k", wanted)
+    assert code == 0, said[-3000:]
+    for command in (["check"], ["format", "--check"]):
+        code, said = run(clone, "-m", "ruff", *command, "-q")
+        assert code == 0, said
 
 
 def test_an_exercise_and_a_page_from_nothing_to_green(clone):
+    places = Places(clone)
     code, said = run(clone, "scripts/notebook.py", "new", "exercise", "3", "The mean of samples")
     assert code == 0, said
-    places = changed(clone)
-    assert sorted(places) == ["book/03-failures.ipynb", "gancourse/exercises/ch03/e6.py"]
+    (new,) = set(places.touched()) - {"book/03-failures.ipynb"}
+    assert new.startswith("gancourse/exercises/ch03/e")
+    exercise = f"3.{new[len('gancourse/exercises/ch03/e') : -3]}"
 
+    places = Places(clone)
     last = max(int(p.name[:2]) for p in (clone / "book").glob("[0-9][0-9]-*.ipynb"))
     page = f"{last + 1:02d}-pictures"
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Pictures")
     assert code == 0, said
-    places = set(changed(clone)) - set(places)
-    assert len(places) == 7 and f"book/{page}.ipynb" in places and "_toc.yml" in places, places
+    own = f"gancourse/exercises/ch{last + 1:02d}/"  # its three exercises: one place
+    touched = {own if name.startswith(own) else name for name in places.touched()}
+    assert len(touched) == 4 and {own, f"book/{page}.ipynb", "_toc.yml"} <= touched, touched
 
-    quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    wanted = f"3.6 or {last + 1}."
-    code, said = run(clone, *quick, "tests/test_exercises.py", "-k", wanted)
-    assert code == 0, said[-3000:]
-    wanted = f"({page} or {last:02d}- or 03-) and not second_run and not budget"
-    code, said = run(clone, *quick, "tests/test_notebooks.py", "-k", wanted)
-    assert code == 0, said[-3000:]
-    code, said = run(clone, "-m", "ruff", "check", "-q", "gancourse", "book", "scripts")
-    assert code == 0, said
-    code, said = run(clone, "-m", "ruff", "format", "-q", "--check", "gancourse")
-    assert code == 0, said
+    which = f"{exercise} or {last + 1}. or {page} or {last:02d}- or 03-"
+    green(clone, f"({which}) and not second_run and not budget", "exercises", "notebooks")
+
+
+def test_a_loss_from_nothing_to_green(clone):
+    """The total variation of Nowozin et al. 2016, where CONTRIBUTING.md says that it goes."""
+    places = Places(clone)
+    new = """def _total_variation_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    return (fake_logits.tanh().mean() - real_logits.tanh().mean()) / 2
+
+
+def _total_variation_g(fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+    _check(fake_logits=fake_logits)
+    return -fake_logits.tanh().mean() / 2
+
+
+#: The losses of the course by name:
+"""
+    write(
+        clone,
+        "gancourse/losses.py",
+        ("#: The losses of the course by name:\n", new),
+        (
+            "#: - ``relativistic``:",
+            "#: - ``total_variation``: Nowozin et al. 2016 (arXiv 1606.00709), table 6.\n"
+            "#: - ``relativistic``:",
+        ),
+        (
+            '        GANLoss("relativistic"',
+            '        GANLoss("total_variation", _total_variation_d, _total_variation_g),\n'
+            '        GANLoss("relativistic"',
+        ),
+    )
+    write(
+        clone,
+        "tests/test_losses.py",
+        (
+            '    "relativistic": (',
+            '    "total_variation": ((FAKE.tanh() - REAL.tanh()).mean() / 2, -FAKE.tanh().mean() / 2),\n'
+            '    "relativistic": (',
+        ),
+    )
+    write(
+        clone,
+        "book/formulas.md",
+        (
+            "**Relativistic pairs**",
+            '**Total variation** · [`losses.get("total_variation")`](api.md#lossesget) · '
+            "[derivation](02-training.ipynb#two-losses-for-one-aim)\n\n"
+            "$$L_D = \\tfrac12 E[\\tanh f(G(z))] - \\tfrac12 E[\\tanh f(x)]$$\n\n"
+            "**Relativistic pairs**",
+        ),
+    )
+    green_not_yet, said = run(
+        clone,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_formulas.py",
+        "-k",
+        "Total",
+    )
+    assert green_not_yet, "a formula that nobody computes is let through"
+    write(
+        clone,
+        "tests/test_formulas.py",
+        (
+            '@formula("Relativistic pairs")',
+            '@formula("Total variation")\ndef _total_variation():\n'
+            '    real, fake, pair = draws(7), draws(7, seed=1), losses.get("total_variation")\n'
+            "    by_hand = (torch.tanh(fake) - torch.tanh(real)).mean() / 2\n"
+            "    assert close(pair.discriminator(real, fake), by_hand)\n\n\n"
+            '@formula("Relativistic pairs")',
+        ),
+    )
+    write_cell(clone, "02-training", "## Two losses for one aim", USE_OF_THE_LOSS)
+    assert len(places.touched()) == 5, places.touched()
+    which = "otal_variation or Total or definition or losses or formulas.md or 02-"
+    which = f"({which}) and not second_run and not budget"
+    tests = ("losses", "formulas", "pages", "package", "global_modes", "notebooks")
+    green(clone, which, *tests)
+
+
+USE_OF_THE_LOSS = """from gancourse import losses
+
+tv = losses.get("total_variation")
+tv.generator(torch.zeros(3))"""
+
+
+def test_a_data_set_from_nothing_to_green(clone):
+    places = Places(clone)
+    new = '''def row(modes: int = 5, spacing: float = 2.0, std: float = 0.05) -> GaussianMixture:
+    """``modes`` Gaussians side by side, centered at the origin.
+
+    Raises:
+        ValueError: for fewer than 1 mode or a std that is not positive.
+    """
+    x = spacing * (_range(whole("modes", modes, 1)) - (modes - 1) / 2)
+    return GaussianMixture(torch.stack([x, torch.zeros_like(x)], 1), std)
+
+
+def grid('''
+    write(clone, "gancourse/data/mixtures.py", ("def grid(", new))
+    code, said = run(
+        clone,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_package.py",
+        "-k",
+        "lists",
+    )
+    assert code and "row" in said, "a data set that no page shows is let through"
+    write(
+        clone,
+        "gancourse/data/__init__.py",
+        ("parallel_lines, ring, swiss_roll", "parallel_lines, ring, row, swiss_roll"),
+        ('    "grid",\n', '    "row",\n    "grid",\n'),
+    )
+    write(
+        clone,
+        "tests/test_data.py",
+        (
+            "def test_grid_is_centered_and_spaced",
+            "def test_row_is_centered_and_spaced():\n"
+            "    centers = data.row(modes=3, spacing=2).centers\n"
+            "    assert centers.tolist() == [[-2, 0], [0, 0], [2, 0]]\n\n\n"
+            "def test_grid_is_centered_and_spaced",
+        ),
+    )
+    write_cell(clone, "03-failures", "## Summary", "data.row().centers")
+    for command in (["check", "--fix"], ["format"]):  # make format
+        run(clone, "-m", "ruff", *command, "-q")
+    assert len(places.touched()) == 4, places.touched()
+    which = "(row or data or 03-) and not second_run and not budget and not mnist"
+    green(clone, which, "data", "package", "notebooks")
 
 
 def test_a_malformed_exercise_fails_its_own_tests_and_no_others(clone):
