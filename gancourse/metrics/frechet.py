@@ -108,22 +108,22 @@ def _eigen_factor(cov: Tensor, name: str) -> Tensor:
 
 def _sum_of_roots(s1: Tensor, s2: Tensor) -> Tensor:
     """``tr (S1 S2)^(1/2)``, the sum of the roots of the eigenvalues of ``S1 S2``."""
-    a, b = _cholesky(s1), _cholesky(s2)
-    if a is None or b is None:
-        a, b = _eigen_factor(s1, "cov1"), _eigen_factor(s2, "cov2")
-        return torch.linalg.svdvals(a.T @ b).sum()
-    if s1.device.type == "cpu" and len(s1) >= MANY:
-        from scipy.linalg import eigh  # of the symmetric A' S2 A, without its two products
+    many = s1.device.type == "cpu" and len(s1) >= MANY
+    a, b = _cholesky(s1), None
+    if many and a is not None:
+        del a  # one matrix less in memory
+        if _cholesky(s2) is not None:
+            from scipy.linalg import eigh  # of the symmetric A' S2 A, without its two products
 
-        del a, b
-        values = torch.from_numpy(
-            eigh(s2.numpy(), s1.numpy(), type=2, eigvals_only=True, driver="gv", check_finite=False)
-        )
-    else:
+            settings = {"type": 2, "eigvals_only": True, "driver": "gv", "check_finite": False}
+            values = torch.from_numpy(eigh(s2.numpy(), s1.numpy(), **settings))
+            return values.clamp(min=0).sqrt().sum()
+    elif a is not None and (b := _cholesky(s2)) is not None:
         a = b.T @ a
         # eigvalsh of M'M takes a third of the time of svdvals of M, and is accurate enough here.
-        values = torch.linalg.eigvalsh(a.T @ a)
-    return values.clamp(min=0).sqrt().sum()
+        return torch.linalg.eigvalsh(a.T @ a).clamp(min=0).sqrt().sum()
+    a, b = _eigen_factor(s1, "cov1"), _eigen_factor(s2, "cov2")
+    return torch.linalg.svdvals(a.T @ b).sum()
 
 
 def _of_statistics(mean1: Array, cov1: Array, mean2: Array, cov2: Array) -> float:
