@@ -355,7 +355,7 @@ def loss_curves(
     colors = {"D": DISCRIMINATOR, "G": GENERATOR}
     for i, (name, values) in enumerate(curves.items()):
         given = values.detach().cpu().double() if isinstance(values, Tensor) else values
-        y = np.asarray(given, dtype=float)
+        y = np.array([float(value) for value in given])  # single losses on a GPU, too
         color = colors.get(name[:1], CYCLE[i % len(CYCLE)])
         ax.plot(y, color=color, lw=0.5, alpha=0.25)
         k = min(smooth, len(y))
