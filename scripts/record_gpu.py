@@ -41,6 +41,7 @@ from scripts.chapters import chapter  # noqa: E402
 
 # In a dry run: how much is computed, never with what.
 FEWER = [
+    (r"\b128, 2, 64, 10_000\b", "16, 1, 8, 4"),
     (r"\b[24]0_000\b", "4"),
     (r"range\((0|1000), (\w+) \+ 1, 1000\)", r"range(\1 // 500, \2 + 1, 2)"),
     (r"\b50_000\b", "1000"),
@@ -49,7 +50,6 @@ FEWER = [
     (r"\b64, 128\) if", "8, 16) if"),
     (r"\b64, 64\) if", "8, 16) if"),
     (r"\b64, 1000\b", "8, 1000"),
-    (r"\b128, 2, 64\b", "16, 1, 8"),
 ]
 
 
