@@ -76,7 +76,11 @@ def clean(nb: NotebookNode, setup: str | None = None) -> NotebookNode:
     for cell in nb.cells:
         if cell.source.strip() == "# SETUP":
             cell.metadata["tags"] = ["setup"]
-        cell.metadata = nbformat.from_dict({"tags": tags(cell)} if tags(cell) else {})
+        own = [tag for tag in tags(cell) if tag != "hide-input"]
+        cell.metadata = nbformat.from_dict({"tags": own} if own else {})
+        if "setup" in own:  # folded in the book, in JupyterLab and on Colab
+            folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+            cell.metadata = nbformat.from_dict({"tags": [*own, "hide-input"], **folded})
         cell.pop("attachments", None)
         if cell.cell_type != "code":
             continue

@@ -282,6 +282,13 @@ def test_answers_are_folded_until_asked(site, browser, name):
         assert answers.first.get_attribute("open") is not None
 
 
+def test_chapters_have_the_numbers_that_the_text_calls_them_by(site):
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        number = re.search(r'<h1>(?:<span class="section-number">(\d+)\. </span>)?', page)[1]
+        assert number and int(number) == int(name.removeprefix("book/")[:2]), name
+
+
 # --- it arrives at once ---------------------------------------------------------------------------
 
 # DevTools' "Fast 3G" and a processor a quarter as fast, as a cheap phone on a train.
