@@ -1,4 +1,4 @@
-# Find the course's package, or install it; set the seed, device and figure style.
+# @title Set-up: finds the course's package, or installs it; sets seed, device and figure style
 import importlib.metadata
 import math
 import subprocess
