@@ -1,4 +1,4 @@
-# @title Set-up: finds the course's package, or installs it; sets seed, device and figure style
+# @title Set-up: finds or installs the course's package; sets seed, device and style
 import importlib.metadata
 import math
 import subprocess
