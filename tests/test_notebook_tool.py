@@ -102,7 +102,9 @@ def test_the_setup_cell_is_the_scripts_text(files):
     source, target = files
     setup = notebook.read(target).cells[1]
     assert setup.source == notebook.SETUP_CELL.read_text().strip()
-    assert notebook.tags(setup) == ["setup"]
+    assert notebook.tags(setup) == ["setup", "hide-input"]  # folded in the book,
+    assert setup.metadata["jupyter"]["source_hidden"]  # in JupyterLab
+    assert setup.metadata["cellView"] == "form"  # and on Colab
     notebook.to_text(target, source)
     assert "# SETUP" in source.read_text()
     assert "REPOSITORY" not in source.read_text()
