@@ -272,6 +272,17 @@ def nothing_waits(text: str, page: Path) -> str:
     return LOADED.sub(r'<script defer \1src="\2"></script>', OPTIONS.sub(inline, text))
 
 
+def signatures(text: str) -> str:
+    """Sphinx writes a signature's arguments as a list of definitions without terms, which is no list
+    to a screen reader; plain boxes look the same."""
+
+    def plain(match: re.Match[str]) -> str:
+        opened = match[0].replace("<dl>", '<div class="gc-arguments">').replace("<dd>", "<div>")
+        return opened.replace("</dl>", "</div>").replace("</dd>", "</div>")
+
+    return re.sub(r'<dt class="sig .*?</dt>', plain, text, flags=re.S)
+
+
 def about(text: str, limit: int = 200) -> str:
     """The first paragraph of the article, as plain text of at most ``limit`` characters."""
     article = text.partition("<article")[2]
@@ -408,7 +419,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = LEFT_OUT.sub("", text)
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
-        text = smaller(text, page)
+        text = signatures(smaller(text, page))
         name = page.relative_to(folder).as_posix()
         text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other

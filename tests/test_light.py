@@ -203,3 +203,10 @@ def test_the_front_page_stands_at_the_root():
         '<html data-content_root="./"><a href="book/01.html#x"><img src="_images/a.png">'
         '<a href="#here"><a href="https://example.org/"><form action="search.html">'
     )
+
+
+def test_a_signatures_arguments_are_no_list_without_terms():
+    sphinx = '<dl><dt class="sig sig-object py">f(<dl>\n<dd>x</dd></dl>)</dt><dd>text</dd></dl>'
+    plain = '<div class="gc-arguments">\n<div>x</div></div>'
+    wanted = f'<dl><dt class="sig sig-object py">f({plain})</dt><dd>text</dd></dl>'
+    assert light.signatures(sphinx) == wanted
