@@ -272,6 +272,14 @@ def nothing_waits(text: str, page: Path) -> str:
     return LOADED.sub(r'<script defer \1src="\2"></script>', OPTIONS.sub(inline, text))
 
 
+MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</script>")
+
+
+def only_where_used(text: str) -> str:
+    """A page without a formula needs no MathJax."""
+    return text if 'class="math' in text or 'class="output' in text else MATHJAX.sub("", text)
+
+
 def signatures(text: str) -> str:
     """Sphinx writes a signature's arguments as a list of definitions without terms, which is no list
     to a screen reader; plain boxes look the same."""
@@ -419,7 +427,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = LEFT_OUT.sub("", text)
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
-        text = signatures(smaller(text, page))
+        text = only_where_used(signatures(smaller(text, page)))
         name = page.relative_to(folder).as_posix()
         text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other

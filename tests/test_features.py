@@ -258,7 +258,7 @@ def test_inception_keeps_grey_levels_and_batches():
 def test_inception_without_its_extra_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
-    with pytest.raises(ImportError, match=r"in the course's folder, pip install '\.\[inception\]'"):
+    with pytest.raises(ImportError, match="torchvision of your torch.*pip install torch-fidelity"):
         features.load("inception")
 
 

@@ -210,3 +210,12 @@ def test_a_signatures_arguments_are_no_list_without_terms():
     plain = '<div class="gc-arguments">\n<div>x</div></div>'
     wanted = f'<dl><dt class="sig sig-object py">f({plain})</dt><dd>text</dd></dl>'
     assert light.signatures(sphinx) == wanted
+
+
+def test_mathjax_is_for_pages_with_formulas():
+    loads = (
+        '<script>window.MathJax = {"a": 1}</script><script defer src="../mathjax/tex.js"></script>'
+    )
+    assert light.only_where_used(f"{loads}<p>text</p>") == "<p>text</p>"
+    formula = f'{loads}<span class="math notranslate">x</span>'
+    assert light.only_where_used(formula) == formula
