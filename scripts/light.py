@@ -110,9 +110,12 @@ class Icons:
         self.script = script
 
     def path(self, name: str) -> tuple[str, str, str]:
-        """(width, height, outline) of an icon. Solid ones stand last in the script."""
+        """(width, height, outline) of an icon, by its name or a former one (which stands in the
+        icon's list of aliases). Solid ones stand last in the script."""
+        word = re.escape(name)
         found = re.findall(
-            rf'[{{,]"?{re.escape(name)}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","(M[^"]+)"\]',
+            rf'[{{,](?:"?{word}"?:\[(?=\d)|"?[\w-]+"?:\[(?=\d+,\d+,\[[^\]]*"{word}"))'
+            r'(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","(M[^"]+)"\]',
             self.script,
         )
         if not found:
@@ -276,8 +279,12 @@ MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</sc
 
 
 def only_where_used(text: str) -> str:
-    """A page without a formula needs no MathJax."""
+    """A page without a formula needs no MathJax; a cell's output may hold one that only it sees."""
     return text if 'class="math' in text or 'class="output' in text else MATHJAX.sub("", text)
+
+
+EDIT = re.compile(r"<li><a [^>]*btn-source-edit-button.*?</li>", re.S)
+MADE = {"book/exercises.html"}  # pages that the build writes: there is no source to edit
 
 
 def signatures(text: str) -> str:
@@ -289,6 +296,17 @@ def signatures(text: str) -> str:
         return opened.replace("</dl>", "</div>").replace("</dd>", "</div>")
 
     return re.sub(r'<dt class="sig .*?</dt>', plain, text, flags=re.S)
+
+
+CHINESE = re.compile(r"[\u3400-\u9fff]+(?:[、，；：]?[\u3400-\u9fff]+)*")
+
+
+def in_their_language(text: str) -> str:
+    """Chinese words in an English page say that they are: for a screen reader, and for the shapes."""
+    before, article, rest = text.partition("<article")
+    pieces = re.split(r"(<script.*?</script>|<[^>]*>)", article + rest, flags=re.S)
+    pieces[::2] = [CHINESE.sub(r'<span lang="zh">\g<0></span>', words) for words in pieces[::2]]
+    return before + "".join(pieces)
 
 
 def about(text: str, limit: int = 200) -> str:
@@ -340,7 +358,7 @@ def headed(text: str, name: str = "", site: str = "") -> str:
         tags.append(f'<meta property="og:description" content="{description}">')
     tags.append('<meta name="theme-color" content="#0072b2">')
     if site:
-        address = site if name in ("index.html", "book/intro.html") else site + name
+        address = site if name == "book/intro.html" else site + name  # which is the root, too
         image = f"{site}_static/hero.png"
         tags += [
             f'<link rel="canonical" href="{address}">',
@@ -427,8 +445,10 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = LEFT_OUT.sub("", text)
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
-        text = only_where_used(signatures(smaller(text, page)))
+        text = only_where_used(in_their_language(signatures(smaller(text, page))))
         name = page.relative_to(folder).as_posix()
+        if name in MADE:
+            text = EDIT.sub("", text)
         text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)

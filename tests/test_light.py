@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+from pathlib import Path
 
+import pydata_sphinx_theme
 import pytest
 from PIL import Image
 
@@ -99,6 +101,27 @@ def test_icons_are_drawn_keep_their_names_and_need_no_font(site):
     assert 'data-mode="light"' in text and 'd="M1z"' in text  # the solid one, which stands last
     assert "fontawesome" not in text and "webfonts" not in text
     assert not (site / "_static" / "vendor").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["pencil-alt", "circle-half-stroke", "github", "lightbulb", "rocket"]
+)
+def test_every_icon_of_a_published_page_is_found_by_its_present_or_former_name(name):
+    script = Path(pydata_sphinx_theme.__file__).parent.joinpath(
+        "theme", "pydata_sphinx_theme", "static", "scripts", "fontawesome.js"
+    )
+    width, height, outline = light.Icons(script.read_text(encoding="utf-8")).path(name)
+    assert int(width) and int(height) and outline.startswith("M")
+
+
+def test_a_page_that_the_build_writes_offers_no_edit():
+    row = '<li><a href="/edit/x.md"\n class="btn btn-source-edit-button">Suggest edit\n</a>\n</li>'
+    assert light.EDIT.sub("", f"<ul>{row}<li>more</li></ul>") == "<ul><li>more</li></ul>"
+    assert light.MADE == {
+        f"book/{Path(line).stem}.html"
+        for line in (light.ROOT / ".gitignore").read_text().splitlines()
+        if line.startswith("book/") and line.endswith(".md")
+    }
 
 
 def test_an_icon_that_the_theme_does_not_have_stops_the_build():
@@ -219,3 +242,9 @@ def test_mathjax_is_for_pages_with_formulas():
     assert light.only_where_used(f"{loads}<p>text</p>") == "<p>text</p>"
     formula = f'{loads}<span class="math notranslate">x</span>'
     assert light.only_where_used(formula) == formula
+
+
+def test_chinese_words_say_so_and_nothing_else_changes():
+    page = '<p>模式</p><article data-x="模式"><p>A (模式崩溃).</p><script>"模式"</script></article>'
+    wanted = page.replace("模式崩溃", '<span lang="zh">模式崩溃</span>')
+    assert light.in_their_language(page) == wanted
