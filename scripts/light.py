@@ -320,14 +320,6 @@ def about(text: str, limit: int = 200) -> str:
     return ""
 
 
-def site_of(repository: str) -> str:
-    """Where GitHub Pages shows a repository; "" without one."""
-    if not repository:
-        return ""
-    owner, name = repository.split("/")[-2:]
-    return f"https://{owner.lower()}.github.io/{name}/"
-
-
 COURSE = {
     "@context": "https://schema.org",
     "@type": "Course",
@@ -429,7 +421,7 @@ def prune(folder: Path) -> int:
 
 def main(folder: Path = HTML, site: str | None = None) -> int:
     if site is None:
-        site = site_of(repository.read_url())
+        site = repository.site_of(repository.read_url())
     script = folder / "_static" / "scripts" / "fontawesome.js"
     if not script.exists():
         return 0  # this build is light already

@@ -61,16 +61,23 @@ def block(text: str, name: str, content: str, where: str) -> str:
     return new
 
 
+def site_of(url: str) -> str:
+    """Where GitHub Pages shows the repository; "" without one."""
+    if not url:
+        return ""
+    owner, name = url.split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def badges(url: str) -> str:
     if not url:
         return ""
     parts = URL.fullmatch(url)
     assert parts
     owner, name = parts["owner"], parts["name"]
-    pages = f"https://{owner.lower()}.github.io/{name}/"
     return (
         f"[![tests]({url}/actions/workflows/test.yml/badge.svg)]({url}/actions/workflows/test.yml)\n"
-        f"[![read the book](https://img.shields.io/badge/read-the%20book-0072B2)]({pages})\n"
+        f"[![read the book](https://img.shields.io/badge/read-the%20book-0072B2)]({site_of(url)})\n"
         "[![open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
         f"(https://colab.research.google.com/github/{owner}/{name}/)\n"
         "[![Binder](https://mybinder.org/badge_logo.svg)]"

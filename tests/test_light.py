@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gancourse import explore
-from scripts import light
+from scripts import light, repository
 
 ICONS = (
     'x={"circle":[512,512,[1],"f0","M9z"],bars:[448,512,["b"],"f1","M0 9z"]},'
@@ -161,8 +161,8 @@ def test_a_page_says_what_it_is_about_and_escapes_it(site):
 
 def test_a_shared_link_has_an_address_and_a_picture_where_the_site_has_one():
     page = "<head><title>T</title></head><article><p>" + "word " * 20 + "</p>"
-    site = light.site_of("https://github.com/Some-One/gans")
-    assert site == "https://some-one.github.io/gans/" and light.site_of("") == ""
+    site = repository.site_of("https://github.com/Some-One/gans")
+    assert site == "https://some-one.github.io/gans/" and repository.site_of("") == ""
     text = light.headed(page, "book/01.html", site)
     assert f'<link rel="canonical" href="{site}book/01.html">' in text
     assert f'content="{site}_static/hero.png"' in text
