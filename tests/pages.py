@@ -1,8 +1,13 @@
-"""What tests of the pages share: a page's text and its anchors."""
+"""What tests of the pages share: a page's text and its anchors, a site on a port of this machine."""
 
+import contextlib
+import functools
+import http.server
 import importlib
 import json
 import re
+import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -50,3 +55,18 @@ def reference() -> dict[str, list[str]]:
     page = (BOOK / "api.md").read_text(encoding="utf-8")
     modules = re.findall(r"^\.\. automodule:: gancourse\.(\w+)$", page, re.M)
     return {m: importlib.import_module(f"gancourse.{m}").__all__ for m in modules}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder: Path, kind: type[Quiet] = Quiet) -> Iterator[str]:
+    """The address at which a folder is served meanwhile."""
+    handler = functools.partial(kind, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -1,18 +1,16 @@
 """The built book in a real Chromium, with every outside host blocked."""
 
-import functools
 import gzip
-import http.server
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
 from scripts import build
+from tests.pages import Quiet, served
 
 ROOT, HTML = build.ROOT, build.HTML
 PHONE = 390
@@ -40,15 +38,8 @@ def site():
         warnings = [line for line in said if "WARNING:" in line or "ERROR:" in line]
         pytest.fail("the strict build fails:\n" + "\n".join(warnings or said[-80:]), pytrace=False)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(HTML))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(HTML) as address:
+        yield address
 
 
 class Page:
@@ -311,11 +302,8 @@ def zipped(site):
     """The book as GitHub Pages serves it, text compressed; (base URL, list of bytes sent)."""
     sent = []
 
-    class Zipping(http.server.SimpleHTTPRequestHandler):
+    class Zipping(Quiet):
         protocol_version = "HTTP/1.1"
-
-        def log_message(self, *args):
-            pass
 
         def do_GET(self):
             path = Path(self.translate_path(self.path))
@@ -332,11 +320,8 @@ def zipped(site):
             sent.append(len(data))
             self.wfile.write(data)
 
-    handler = functools.partial(Zipping, directory=str(HTML))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", sent
-        server.shutdown()
+    with served(HTML, Zipping) as address:
+        yield address, sent
 
 
 def arrival(browser, zipped, name) -> tuple[float, float, float]:
