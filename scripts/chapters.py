@@ -21,7 +21,6 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import dis
 import functools
 import inspect
 import linecache
@@ -35,6 +34,7 @@ from typing import Any
 import torch
 
 from gancourse.recorded import code
+from scripts.gpu_cells import loads
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 Statement = (
@@ -56,14 +56,6 @@ def _calls(node: ast.AST) -> set[str]:
         {node.func.id} if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else set()
     )
     return own.union(*map(_calls, ast.iter_child_nodes(node)))
-
-
-def _needs(code: CodeType) -> set[str]:
-    """The global names that compiled code reads, its inner functions included."""
-    steps = list(dis.get_instructions(code))
-    own = {s.argval for s in steps if s.opname == "STORE_NAME"}
-    found = {s.argval for s in steps if s.opname.startswith(("LOAD_NAME", "LOAD_GLOBAL"))} - own
-    return found.union(*(_needs(c) for c in code.co_consts if isinstance(c, CodeType)))
 
 
 class Definitions:
@@ -128,7 +120,7 @@ class Definitions:
 
     def needs(self, name: str) -> set[str]:
         """Names that `name`'s definition reads and that Python does not have by itself."""
-        found = _needs(self.compiled(name)) - {name}
+        found = loads(self.compiled(name)) - {name}
         return {n for n in found if not hasattr(builtins, n) and not n.startswith("__")}
 
     def source(self, names: Iterable[str], given: Iterable[str] = ()) -> str:

@@ -98,16 +98,20 @@ def _binds(statement: ast.stmt) -> tuple[set[str], set[str]]:
     return bound, changed - bound
 
 
-def _loads(code: CodeType) -> set[str]:
-    """The names that compiled code looks up outside of its functions' own variables."""
-    steps = list(dis.get_instructions(code))
-    found = {s.argval for s in steps if s.opname.startswith(("LOAD_NAME", "LOAD_GLOBAL"))}
-    return found.union(*(_loads(c) for c in code.co_consts if isinstance(c, CodeType)))
+def loads(code: CodeType) -> set[str]:
+    """The names that compiled code looks up, but for its functions' and classes' own."""
+    found = _names(code, "LOAD_NAME", "LOAD_GLOBAL")
+    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return found.union(*(loads(c) - _names(c, "STORE_NAME") for c in inner))
+
+
+def _names(code: CodeType, *kinds: str) -> set[str]:
+    return {s.argval for s in dis.get_instructions(code) if s.opname.startswith(kinds)}
 
 
 def _reads(statement: ast.stmt) -> set[str]:
     """What a top-level statement needs from before it."""
-    found = _loads(compile(ast.Module([statement], []), "<cell>", "exec"))
+    found = loads(compile(ast.Module([statement], []), "<cell>", "exec"))
     if isinstance(statement, (ast.For, ast.If, ast.With, ast.Try)):
         found -= set().union(*_binds(statement))
     return {name for name in found if not hasattr(builtins, name)}
