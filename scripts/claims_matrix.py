@@ -218,12 +218,7 @@ def versions(python: str, variables: dict[str, str]) -> str:
 
 def capability(variables: dict[str, str]) -> str:
     """The kernels that torch chooses."""
-    code = "import torch; print(torch.backends.cpu.get_cpu_capability())"
-    environment = os.environ | variables
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
-    )
-    return done.stdout.strip()
+    return versions(sys.executable, variables).rpartition(", ")[2]
 
 
 def missing(environment: Environment, colab: str) -> str:
