@@ -1,16 +1,15 @@
 """The lab in a real Chromium, from a server and from a file: by mouse, touch, keyboard and ear."""
 
-import functools
 import gzip
-import http.server
 import json
 import re
 import shutil
-import threading
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.pages import served
 
 BOOK = Path(__file__).parents[1] / "book"
 STATIC = BOOK / "_static"
@@ -45,18 +44,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def addresses(folder):
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield {
-            "http": f"http://127.0.0.1:{server.server_port}/book/lab.html",
-            "file": (folder / "book" / "lab.html").as_uri(),
-        }
-        server.shutdown()
+    with served(folder) as site:
+        yield {"http": f"{site}/book/lab.html", "file": (folder / "book" / "lab.html").as_uri()}
 
 
 class Lab:
@@ -252,7 +241,11 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", [HOSTILE, "#data=drawn&points=%F0%9F%92%A9!!&vs=data", "#=&&&=="])
+UNASKED = "#vs=data:grid", "#vs=steps:500"  # no second run is offered that differs in these
+DRAWN = "#data=drawn&points=%F0%9F%92%A9!!&vs=data"
+
+
+@pytest.mark.parametrize("text", [HOSTILE, DRAWN, *UNASKED, "#=&&&=="])
 def test_nonsense_in_the_address_changes_nothing(browser, addresses, text):
     with Lab(browser, addresses["file"] + text) as lab:
         lab.button("One step of G").click()
@@ -260,6 +253,18 @@ def test_nonsense_in_the_address_changes_nothing(browser, addresses, text):
         lab.button("Reset").click()  # writes the address anew
         rest = set(lab.address()[1:].split("&"))
         assert rest <= {"lab=start", "off=net", "data=drawn"}
+
+
+def test_two_labs_on_a_page_share_no_name(browser, folder):
+    page = (folder / "book" / "lab.html").read_text(encoding="utf-8")
+    other = '<div data-lab="vs=r2:1"></div><div data-lab="">'
+    path = folder / "book" / "two.html"
+    path.write_text(page.replace('<div data-lab="">', other), encoding="utf-8")
+    with Lab(browser, path.as_uri() + "#vs=r1:1") as lab:
+        lab.root.get_by_role("button", name="Reset").first.click()
+        named = "[...document.querySelectorAll('[data-lab] [id]')].map(e => e.id)"
+        names = lab.tab.evaluate(named)
+        assert len(names) > 50 and len(set(names)) == len(names)
 
 
 def test_two_runs_step_side_by_side(browser, addresses):

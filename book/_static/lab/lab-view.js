@@ -20,7 +20,7 @@ const DATA_NAMES = {
 };
 const RATES = [3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 1e-2, 3e-2];
 const WEIGHTS = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
-// group, key, label, choices (a list of numbers or names by key), or [least, most] to be typed
+// group, key, label, choices: a list of numbers, names by key, or what is typed, from and to
 const FIELDS = [
   ["Data", "data", "Data", DATA_NAMES],
   ["Data", "std", "Spread of a ring's mode", [0.01, 0.02, 0.05, 0.1]],
@@ -48,6 +48,7 @@ const FIELDS = [
   ["Optimizer", "optimizerG", "G learns by", { adam: "Adam", sgd: "gradient descent" }],
 ].map(([group, key, label, choices]) => ({ group, key, label, choices }));
 const FIELD = Object.fromEntries(FIELDS.map(field => [field.key, field]));
+const COMPARED = FIELDS.filter(({ key }) => key !== "data" && key !== "steps");  // by two runs
 const WHOLE = ["batch", "seed", "widthG", "widthD", "depth", "nD", "head", "steps"];
 const OFF_AT_0 = ["r1", "r2", "gp", "clip", "noise", "ema"];
 const ANEW = ["data", "std", "batch", "seed", "widthG", "widthD", "depth", "head"];
@@ -113,7 +114,7 @@ function fromAddress(text) {
   }
   settings.points = settings.data === "drawn" ? unpacked(asked.get("points") || "") : [];
   const [key, value] = (asked.get("vs") || "").split(":");
-  const other = allowed(key, value ?? "");
+  const other = COMPARED.includes(FIELD[key]) ? allowed(key, value ?? "") : undefined;
   const off = (asked.get("off") || "").split(",").filter(name => Object.hasOwn(LAYERS, name));
   return { settings, vs: other === undefined ? null : [key, other], off };
 }
@@ -471,7 +472,7 @@ function formula(player, s, state) {
 
 // --- the lab -------------------------------------------------------------------------------------------
 
-function mount(root) {
+function mount(root, prefix) {
   const own = root.dataset.lab;  // settings of an embedded lab; empty: the page's own, in the address
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let now = fromAddress(own || (location.hash.includes("=") ? location.hash.slice(1) : ""));
@@ -558,10 +559,10 @@ function mount(root) {
   }
   function compareForm() {
     const which = make("select", { id: `${prefix}-vs`, onchange: () => {
-      const key = which.value, other = key && Object.keys(FIELD[key].choices).length && others(key)[0];
-      now.vs = key ? [key, other] : null;
+      const key = which.value;
+      now.vs = key ? [key, others(key)[0]] : null;
       reset(); tell(key ? "A second run with one setting changed." : "One run.");
-    } }, make("option", { value: "" }, "nothing: one run"), ...FIELDS.filter(({ key }) => key !== "data" && key !== "steps").map(({ key, label }) => make("option", { value: key }, label)));
+    } }, make("option", { value: "" }, "nothing: one run"), ...COMPARED.map(({ key, label }) => make("option", { value: key }, label)));
     const place = make("span", {});
     const element = make("div", { class: "gc-lab-compare" }, make("label", { for: which.id }, "Beside it, a second run that differs in"), which, place);
     return { element, which, place };
@@ -832,9 +833,8 @@ function mount(root) {
   tell("Ready.");
 }
 
-let prefix = "gc-lab";
 function all() {
-  document.querySelectorAll("[data-lab]").forEach((root, k) => { prefix = `gc-lab-${k}`; mount(root); });
+  document.querySelectorAll("[data-lab]").forEach((root, k) => mount(root, `gc-lab-${k}`));
 }
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", all); else all();
 })();
