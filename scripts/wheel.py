@@ -20,6 +20,16 @@ STATIC = ROOT / "book" / "_static"
 CODE = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
 
 
+def copy_sources(target: Path, root: Path = ROOT) -> None:
+    """All that the package is built of, into the new folder ``target``."""
+    target.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(root / name, target)
+    for name in ("gancourse", "book/recorded"):
+        junk = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(root / name, target / name, ignore=junk)
+
+
 def build(folder: Path = STATIC, root: Path = ROOT) -> Path:
     """Write gancourse-VERSION-py3-none-any.whl into ``folder``, in place of older ones.
 
@@ -29,12 +39,7 @@ def build(folder: Path = STATIC, root: Path = ROOT) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         source, out = Path(temporary, "source"), Path(temporary, "out")
         out.mkdir()
-        source.mkdir()
-        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-            shutil.copy(root / name, source)
-        for name in ("gancourse", "book/recorded"):
-            junk = shutil.ignore_patterns("__pycache__", ".*")
-            shutil.copytree(root / name, source / name, ignore=junk)
+        copy_sources(source, root)
         # One date for all files: the wheel of one state of the sources is one file.
         for path in [source, *source.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -17,6 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import wheel
+
 PIP = [sys.executable, "-m", "pip"]
 CHECKED = "nbval-check-output"
 
@@ -76,11 +80,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         # From a copy: setuptools would leave build/ in the clone.
         source = Path(folder, "source")
-        source.mkdir()
-        for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        for name in ("gancourse", "book/recorded"):
-            shutil.copytree(ROOT / name, source / name)
+        wheel.copy_sources(source)
         subprocess.run([*PIP, "install", "-q", str(source)], check=True)
         after = installed()
         if before != after:

@@ -176,16 +176,7 @@ def test_a_published_repository_stands_in_for_the_file(fresh, tmp_path):
     """The site can't be reached: the repository, here a bare one on this machine, is asked."""
     source, bare = tmp_path / "source", tmp_path / "bare.git"
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    for name in (
-        "gancourse",
-        "book/recorded",
-        "pyproject.toml",
-        "setup.py",
-        "README.md",
-        "LICENSE",
-    ):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-r", str(ROOT / name), str(source / name)], check=True)
+    wheel.copy_sources(source)
     subprocess.run([*git, "init", "-q", str(source)], check=True)
     subprocess.run([*git, "-C", str(source), "add", "."], check=True)
     subprocess.run([*git, "-C", str(source), "commit", "-q", "-m", "x"], check=True)
