@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from ._warn import warn
 from .history import FLUSH
 
 BELOW_1 = math.nextafter(1.0, 0.0)
+KERNELS = ("foreach", "fused", "capturable")  # how an optimizer computes, not what
 
 
 def pair(name: str, value: Any, need: str, **bounds: float) -> tuple[float, float]:
@@ -252,14 +254,15 @@ def rate_of(optimizer: torch.optim.Optimizer) -> float:
     return float(optimizer.param_groups[0]["lr"])
 
 
-def in_words(optimizer: torch.optim.Optimizer) -> str:
-    """Which optimizer it is, and with which settings of its own kind: "RMSprop alpha=0.9"."""
+def in_words(optimizer: torch.optim.Optimizer, betas: tuple[float, float]) -> str:
+    """Which optimizer it is, and its settings that are neither its kind's defaults nor the trainer's
+    own ``betas``: "RMSprop alpha=0.9". ("Adam" alone is the one that a trainer makes.)"""
     kind = type(optimizer)
-    if kind is torch.optim.Adam:
-        return "Adam"
-    known = {"params", "lr", "initial_lr", "betas", "foreach", "fused", "capturable"}
-    settings = optimizer.param_groups[0].items()
-    return " ".join([kind.__name__, *(f"{k}={v}" for k, v in settings if k not in known)])
+    usual = {k: p.default for k, p in inspect.signature(kind).parameters.items()}
+    usual["betas"] = betas
+    group = optimizer.param_groups[0]
+    named = (k for k in usual if k in group and k not in ("params", "lr", *KERNELS))
+    return " ".join([kind.__name__, *(f"{k}={group[k]}" for k in named if group[k] != usual[k])])
 
 
 def name_of(function: Any) -> str:

@@ -567,8 +567,8 @@ class GANTrainer:
         return {
             "loss": self.loss.name,
             "ema": self.ema_decay,  # a half-life as the decay that it is
-            "optimizer_g": _settings.in_words(self.optimizer_g),
-            "optimizer_d": _settings.in_words(self.optimizer_d),
+            "optimizer_g": _settings.in_words(self.optimizer_g, self.betas),
+            "optimizer_d": _settings.in_words(self.optimizer_d, self.betas),
             "augment": None if self.augment is None else _settings.name_of(self.augment),
             **mine,
         }

@@ -186,10 +186,27 @@ def test_moments_of_another_optimizer_are_not_taken_over(tmp_path):
     assert same(before, state(t.generator)) and t.step == 0
     t.load(path, networks_only=True)
     t.fit(RING, 3, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "Adam"),
+        (torch.optim.Adam, "Adam betas=(0.9, 0.999)"),  # its own, not the trainer's
+        (partial(torch.optim.Adam, betas=(0.5, 0.999), eps=1e-6, fused=True), "Adam eps=1e-06"),
+        (partial(RMSprop, alpha=0.9), "RMSprop alpha=0.9"),
+        (SGD, "SGD"),
+    ],
+)
+def test_settings_say_what_is_not_usual_of_an_optimizer(given, words):
+    assert trainer(optimizer_d=given).settings["optimizer_d"] == words
+
+
+def test_an_optimizers_own_settings_are_compared_on_resuming(tmp_path):
     other = trainer(optimizer_d=partial(SGD, momentum=0.1))
     other.fit(RING, 5, checkpoint=tmp_path / "sgd.ckpt", progress=False)
     with pytest.warns(
-        UserWarning, match="optimizer_d was 'SGD momentum=0.1.* and is 'SGD mom.*=0.2"
+        UserWarning, match="optimizer_d was 'SGD momentum=0.1' and is 'SGD momentum=0.2'"
     ):
         trainer(optimizer_d=partial(SGD, momentum=0.2)).load(tmp_path / "sgd.ckpt")
 
