@@ -55,6 +55,19 @@ def test_right_answer_passes_and_inputs_are_fresh():
     assert shared[0][0].sum() == 6
 
 
+@pytest.mark.parametrize("kind", ["tensor", "array"])
+def test_answers_in_one_buffer_are_compared_as_they_were_returned(kind):
+    """All calls write to the same memory: compared only at the end, each would be the last one's."""
+    buffer = torch.zeros(3)
+
+    def reused(x):
+        buffer.copy_(x.mean(0))
+        return buffer if kind == "tensor" else buffer.numpy()
+
+    inputs = [(torch.ones(2, 3),), (torch.full((4, 3), 5.0),)]
+    assert engine.grade(example(inputs=inputs), reused)[0]
+
+
 @pytest.mark.parametrize("stub", [..., None, lambda x: ..., lambda x: None, lambda x: (..., ...)])
 def test_untouched_stub(stub):
     assert engine.grade(example(), stub) == (False, False, "")
