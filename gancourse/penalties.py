@@ -98,7 +98,8 @@ def gradient_penalty(
         one_sided: punish only norms above ``target`` (``max(0, norm - target)^2``).
         generator: draws the mixing weight, one per *sample*, uniform in [0, 1].
         mix: these weights ``(N, 1, ...)`` instead, drawn by the caller (a run that is to be
-            resumed, or split over devices, draws for the whole batch from one stream).
+            resumed, or split over devices, draws for the whole batch from one stream), of any float
+            type, in any place.
 
     Returns:
         A scalar, differentiable in the critic's parameters; multiply it by lambda.
@@ -123,14 +124,13 @@ def gradient_penalty(
     if mix is None:
         where = real.device if generator is None else generator.device
         mix = torch.rand(shape, generator=generator, device=where, dtype=real.dtype)
-        mix = mix.to(real.device)
     elif mix.shape != shape:
         raise ValueError(
             f"mix has shape {tuple(mix.shape)}; need {shape}, one weight per sample (per pixel, the "
             "points would not lie between a real and a generated sample)"
         )
     with _gradients_on():
-        norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix)), dim=1)
+        norm = torch.linalg.vector_norm(_gradient_at(critic, real.lerp(fake, mix.to(real))), dim=1)
         excess = norm - target
         return (excess.relu() if one_sided else excess).square().mean()
 

@@ -95,6 +95,8 @@ def test_mixing_weights_can_be_given():
     )
     given = penalties.gradient_penalty(critic, real, fake, mix=mix)
     assert torch.equal(given, drawn)
+    rounded = penalties.gradient_penalty(critic, real, fake, mix=mix.float())  # of another type
+    assert rounded.dtype == drawn.dtype and rounded.item() == pytest.approx(drawn.item(), rel=1e-5)
     assert penalties.gradient_penalty(critic, real, fake, mix=1 - mix) != drawn
     with pytest.raises(ValueError, match=r"mix has shape \(6, 2, 3, 3\); need \(6, 1, 1, 1\)"):
         penalties.gradient_penalty(critic, real, fake, mix=torch.rand_like(real))
