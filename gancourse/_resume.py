@@ -152,12 +152,9 @@ def _put_in(run: GANTrainer, state: dict[str, Any], path: Path, networks_only: b
                 f"{mine}, which can't go on from its moments); build the same one, or take the "
                 "networks alone: load(path, networks_only=True)"
             )
-        groups = settings_of(optimizer)
-        optimizer.load_state_dict(state[name])
-        for group, own in zip(optimizer.param_groups, groups, strict=True):
-            parameters = group["params"]
-            group.clear()
-            group.update(own, params=parameters)
+        pairs = zip(settings_of(optimizer), state[name]["param_groups"], strict=True)
+        groups = [{**own, "params": saved["params"]} for own, saved in pairs]
+        optimizer.load_state_dict({**state[name], "param_groups": groups})
     for scaler, name in ((run.scaler_g, "scaler_g"), (run.scaler_d, "scaler_d")):
         if scaler.is_enabled() and state.get(name):
             scaler.load_state_dict(state[name])
