@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def _tensors(net: nn.Module) -> list[tuple[str, Tensor]]:
 
 
 def _copy(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, Tensor) else value
+    return value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
 
 
 class Kept:

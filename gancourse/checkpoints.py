@@ -3,8 +3,7 @@
 A checkpoint ``run.ckpt`` may have neighbours: ``run.ckpt.prev`` (the save before),
 ``run.ckpt.torn`` (a damaged one, set aside), ``run.ckpt.old`` (what a run that began anew found
 there), ``run.ckpt.lock`` (while somebody trains into it), ``run.ckpt.jsonl`` (losses, one line now
-and then). What is *in* a checkpoint is the business
-of ``_resume.py``.
+and then). What is *in* a checkpoint is the business of ``_resume.py``.
 """
 
 from __future__ import annotations
@@ -294,9 +293,9 @@ def run_folder(name: str) -> Path:
     """
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError(f"name={name!r}; need letters, digits, '-' and '_' only")
-    base = given_path(os.environ.get("GANCOURSE_RUNS") or "runs", "GANCOURSE_RUNS")
-    if DRIVE.is_dir() and "GANCOURSE_RUNS" not in os.environ:
-        base = DRIVE / "gancourse"
+    base = DRIVE / "gancourse" if DRIVE.is_dir() else Path("runs")
+    if chosen := os.environ.get("GANCOURSE_RUNS"):
+        base = given_path(chosen, "GANCOURSE_RUNS")
     folder = base / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder

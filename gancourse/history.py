@@ -128,7 +128,6 @@ class Log:
         self.last = 0  # the last step that has a line
         self.began = self.looked = time.monotonic()
         self.at = step
-        self.failed = False
         content = self.path.read_bytes() if self.path.is_file() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
@@ -157,9 +156,8 @@ class Log:
         try:
             with open(self.path, "ab", buffering=0) as file:
                 file.write(json.dumps(line).encode() + b"\n")
-            self.last, self.failed = run.step, False
+            self.last = run.step
         except OSError as error:
-            self.failed = True
             if run.step == run.total:
                 warn(f"{self.path} could not be written ({error}); its last lines are missing")
 

@@ -238,6 +238,8 @@ def test_run_folder(tmp_path, monkeypatch):
     (tmp_path / "MyDrive").mkdir()  # mounted
     assert training.run_folder("ch09-a") == tmp_path / "MyDrive" / "gancourse" / "ch09-a"
     assert training.run_folder("ch09-a").is_dir()
+    monkeypatch.setenv("GANCOURSE_RUNS", "")  # as good as not set
+    assert training.run_folder("ch09-a") == tmp_path / "MyDrive" / "gancourse" / "ch09-a"
     monkeypatch.setenv("GANCOURSE_RUNS", str(tmp_path / "elsewhere"))
     assert training.run_folder("ch09-a") == tmp_path / "elsewhere" / "ch09-a"
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
