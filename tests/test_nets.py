@@ -258,6 +258,9 @@ def test_activations_are_those_of_the_docstrings():
         (nets.DCGANDiscriminator(), leaky, relu),
         (nets.ConditionalMLPDiscriminator(2), leaky, relu),
         (nets.ConditionalDCGANDiscriminator(), leaky, relu),
+        (nets.R3GANGenerator(4, (1, 8, 8), width=8), leaky, relu),
+        (nets.R3GANDiscriminator((1, 8, 8), width=8), leaky, relu),
+        (nets.StyleGenerator(4, (1, 8, 8)), leaky, relu),
     ):
         assert has in kinds(net) and never not in kinds(net), type(net)
         assert not any("LeakyReLU" in k and k != leaky for k in kinds(net))
