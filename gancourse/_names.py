@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from operator import attrgetter
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def alias(name: str) -> property:
+    """An attribute's name before: reads and sets the attribute ``name``."""
+    return property(attrgetter(name), lambda self, value: setattr(self, name, value))
 
 
 def renamed(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from . import _resume, _settings, checkpoints, losses, penalties
 from ._batches import batches, check_labelled, labels_of_samples
-from ._names import renamed
+from ._names import alias, renamed
 from ._numbers import real as a_number
 from ._numbers import whole
 from ._paths import given_path
@@ -554,8 +554,7 @@ class GANTrainer:
                 group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
     # Their names before the second edition.
-    clip = property(lambda self: self.weight_clip)
-    decay = property(lambda self: self.schedule)
+    clip, decay = alias("weight_clip"), alias("schedule")
 
     # --- checkpoints ------------------------------------------------------------------------------
 

@@ -444,6 +444,8 @@ def test_old_names_go_on_and_mean_the_same(tmp_path):
         new.fit(data.ring(), 9, checkpoint=tmp_path / "new.ckpt", save_every=3, progress=False)
     assert same(state(old.generator), state(new.generator)) and old.settings == new.settings
     assert old.clip == old.weight_clip == 0.02 and old.decay == old.schedule == "cosine"
+    old.clip, old.decay = None, None  # attributes, too
+    assert old.weight_clip is old.schedule is None
     for name in ("old", "new"):  # every third was saved
         kept = checkpoints.read(tmp_path / f"{name}.ckpt.prev", old.device)
         assert kept["step"] == 6

@@ -167,6 +167,35 @@ def test_a_run_with_other_optimizers_resumes_to_the_bit(tmp_path, kind):
     is_the_same_run(*cut_off_and_resumed(make, RING, tmp_path))
 
 
+class Listed(SGD):
+    """With momentum in a list that is changed in place, as some optimizers' moments are."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                (momentum,) = self.state[p].setdefault("kept", [torch.zeros_like(p)])
+                p.data.sub_(group["lr"] * momentum.mul_(0.9).add_(p.grad))
+
+
+def test_a_step_cut_off_gives_back_lists_in_an_optimizers_state():
+    runs = [trainer(optimizer_g=Listed, optimizer_d=Listed) for _ in range(2)]
+    step, calls = runs[1].g_step, []
+
+    def fails_once(*arguments):
+        calls.append(1)
+        if len(calls) == 8:
+            raise RuntimeError("out of memory")
+        return step(*arguments)
+
+    runs[1].g_step = fails_once
+    often = {"progress": False, "callback": lambda t: None, "callback_steps": [3]}
+    runs[0].fit(RING, 12, **often)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        runs[1].fit(RING, 12, **often)
+    runs[1].fit(RING, 12, **often)
+    is_the_same_run(*runs)
+
+
 def test_the_two_ways_of_giving_an_optimizer_are_one():
     one, two = made("factory"), made("instance")
     for t in (one, two):
