@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from operator import attrgetter
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -13,7 +12,9 @@ R = TypeVar("R")
 
 def alias(name: str) -> property:
     """An attribute's name before: reads and sets the attribute ``name``."""
-    return property(attrgetter(name), lambda self, value: setattr(self, name, value))
+    return property(
+        lambda self: getattr(self, name), lambda self, value: setattr(self, name, value)
+    )
 
 
 def renamed(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -446,6 +446,7 @@ def test_old_names_go_on_and_mean_the_same(tmp_path):
     assert old.clip == old.weight_clip == 0.02 and old.decay == old.schedule == "cosine"
     old.clip, old.decay = None, None  # attributes, too
     assert old.weight_clip is old.schedule is None
+    assert GANTrainer.clip.__doc__ is None  # the reference prints what has a docstring
     for name in ("old", "new"):  # every third was saved
         kept = checkpoints.read(tmp_path / f"{name}.ckpt.prev", old.device)
         assert kept["step"] == 6
