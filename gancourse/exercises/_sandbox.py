@@ -319,7 +319,7 @@ def _put_back_functions(saved: list[dict[str, Any]], left: Left, same_dynamo: bo
         changed = [name for name, value in names.items() if now.get(name, left) is not value]
         added = now.keys() - names.keys() if isinstance(place, type) else ()
         for name in (*changed, *added):
-            if name in ("_", "__", "___") or name.startswith("__"):
+            if name == "_" or name.startswith("__"):
                 continue
             module = str(getattr(now.get(name), "__module__", ""))
             if module.startswith("torch.") and not same_dynamo:  # torch's own late changes
