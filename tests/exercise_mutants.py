@@ -309,14 +309,8 @@ def passes(exercise: Any, answer: Callable) -> bool:
             warnings.simplefilter("ignore")
             if hasattr(exercise, "broken"):
                 exam = exercise.on_the_bench(answer)
-                if any(
-                    sign.state(exam.signs[sign.name]) != "healthy"
-                    for sign in exercise.signs
-                    if not sign.trained
-                ):
-                    return  # no need for a run
-                exam = exercise.examine(answer)
-                verdict.append(set(exercise.states(exam).values()) == {"healthy"})
+                if exercise.healthy(exam, trained=False):  # else no need for a run
+                    verdict.append(exercise.healthy(exercise.examine(answer)))
                 return
             expected = _run.expected_run(exercise)
             run = _run.Run(exercise, answer, expected)
@@ -329,13 +323,9 @@ def passes(exercise: Any, answer: Callable) -> bool:
             verdict.append(True)
 
     with _sandbox.sandbox():
-        try:
-            _limit.limited(work, exercise.seconds if hasattr(exercise, "broken") else SECONDS)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            return False
-    return verdict == [True]
+        seconds = exercise.seconds if hasattr(exercise, "broken") else SECONDS
+        error = _limit.limited(work, seconds)
+    return error is None and verdict == [True]
 
 
 def listed(chapter: int) -> dict[str, str]:

@@ -37,27 +37,35 @@ def grade(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     return passed, attempted, "\n".join([message, *left.notes] if left.notes else [message])
 
 
-def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
+def uncallable(exercise: Exercise, answer: Any, names: list[str], args: tuple) -> str | None:
+    """Why the answer can't be called with these arguments; or None."""
     if not callable(answer):
         call = f'check("{exercise.id}", your_function)'
-        return _no(f"check wants the function itself, not its result ({kind(answer)}): {call}.")
+        return f"check wants the function itself, not its result ({kind(answer)}): {call}."
+    if not accepts(answer, args):
+        return f"Your function must take the arguments ({', '.join(names)})."
+    return None
+
+
+def failed(error: BaseException, answer: Any) -> list[str]:
+    """What an answer raised, or that it ran too long, and at which of its lines."""
+    late = isinstance(error, TimeUp) and error.told
+    what = late or f"raised {one_line(error)}"
+    return [f"Your function {what}", *readers_line(error, answer)]
+
+
+def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     expected = expected_run(exercise)
     got = Run(exercise, answer, expected)
-    if not accepts(answer, got.cases[0]):
-        return _no(f"Your function must take the arguments ({', '.join(got.names)}).")
-    try:
-        limited(got.all, exercise.seconds)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # out of time, or SystemExit
+    if problem := uncallable(exercise, answer, got.names, got.cases[0]):
+        return _no(problem)
+    error = limited(got.all, exercise.seconds)
+    if error is not None:  # out of time, or SystemExit
         got.raised = error
     if got.raised:
-        late = isinstance(got.raised, TimeUp) and got.raised.told
-        lines = [f"Your function {late or 'raised ' + one_line(got.raised)}"]
-        lines += readers_line(got.raised, answer)
+        named = None if isinstance(got.raised, TimeUp) else _named(exercise, got)
         given = _arguments(got.names, exercise.cases()[min(len(got.seen), len(got.cases) - 1)])
-        lines.append((None if late else _named(exercise, got)) or given)
-        return _no("\n".join(lines))
+        return _no("\n".join([*failed(got.raised, answer), named or given]))
 
     # A function that works on its arguments may return None; a stub returns "...".
     blank = (...,) if exercise.observe else (None, ...)
@@ -96,11 +104,9 @@ def of_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         {str(x) for tree in (right, *wrong) if isinstance(tree, frozenset) for x in tree}
     )
     frozen: list[Any] = []
-    try:  # under the limit: an object's own methods may do anything
-        limited(lambda: frozen.append(freeze(dress(right, answer, known))), exercise.seconds)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
+    # Under the limit: an object's own methods may do anything.
+    error = limited(lambda: frozen.append(freeze(dress(right, answer, known))), exercise.seconds)
+    if error is not None:
         return _no(f"Your answer can't be read: {one_line(error)}.")
     got = frozen[0]
     if isinstance(got, float) and math.isnan(got):

@@ -62,8 +62,10 @@ class _Worker(threading.Thread):
         return False
 
 
-def limited(work: Callable[[], None], seconds: float) -> None:
-    """Run `work`; raise TimeUp when it has computed for longer, at the latest a second after that.
+def limited(work: Callable[[], None], seconds: float) -> BaseException | None:
+    """Run `work`; return what it raised, SystemExit too, or None. Only KeyboardInterrupt comes out.
+
+    A TimeUp, at the latest a second late, when it has computed for longer.
 
     What counts is the time in which this process had a core, so that a busy machine refuses no right
     answer: the clock, or the CPU time of all threads where that is less. An answer that sleeps, or
@@ -111,12 +113,13 @@ def limited(work: Callable[[], None], seconds: float) -> None:
         raise
     if not worker.done:
         worker.given_up = True
-        raise TimeUp(told)
+        return TimeUp(told)
     worker.join(1.0)
     if isinstance(worker.raised, TimeUp):
         worker.raised.told = told
-    if worker.raised is not None:
+    if isinstance(worker.raised, KeyboardInterrupt):
         raise worker.raised
+    return worker.raised
 
 
 def _over(computed: float, passed: float, seconds: float) -> str:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import Exercise, Mistake
-from .._compare import kind, untouched
+from .._compare import untouched
+from .._grading import failed, uncallable
 from .._limit import TimeUp, limited
-from .._sandbox import accepts, neutral, one_line, readers_line, sandbox, seed
+from .._sandbox import one_line, sandbox, seed
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Case(Exercise):
     ) -> Exam:
         """Bench and run; the notebook's random generators are left as they were."""
         exam = self.on_the_bench(function, run_seed)
-        with sandbox(), neutral():
+        with sandbox():
             seed(run_seed)
             exam = exam.and_then((run or self.run)(function, run_seed))
         if exam.signs.keys() != {sign.name for sign in self.signs}:
@@ -110,12 +111,17 @@ class Case(Exercise):
         return exam
 
     def on_the_bench(self, function: Callable, run_seed: int = 0) -> Exam:
-        with sandbox(), neutral():
+        with sandbox():
             seed(run_seed)
             return self.bench(function, run_seed)
 
     def states(self, exam: Exam) -> dict[str, str]:
         return {sign.name: sign.state(exam.signs[sign.name]) for sign in self.signs}
+
+    def healthy(self, exam: Exam, trained: bool = True) -> bool:
+        """Are all signs in range? With ``trained=False``: all that no training run is needed for."""
+        states = self.states(exam)
+        return all(states[s.name] == "healthy" for s in self.signs if trained or not s.trained)
 
     def report(self, exam: Exam) -> str:
         """The lab report: a line for each sign."""
@@ -134,44 +140,33 @@ class Case(Exercise):
         if untouched(answer):
             return False, False, ""
         names = list(inspect.signature(self.broken).parameters)
-        if not callable(answer):
-            return False, True, f"check wants the function itself, not its result ({kind(answer)})."
-        if not accepts(answer, tuple(names)):
-            return False, True, f"Your function must take the arguments ({', '.join(names)})."
+        if problem := uncallable(self, answer, names, tuple(names)):
+            return False, True, problem
         exams: list[Exam] = []
-        try:
-            limited(lambda: exams.append(self._exam(answer)), self.seconds)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
+        error = limited(lambda: exams.append(self._exam(answer)), self.seconds)
+        if error is not None:
             return False, True, self._raised(error, answer)
         exam = exams[0]
-        if set(self.states(exam).values()) == {"healthy"}:
+        if self.healthy(exam):
             return True, True, f"Cured: all signs are healthy.\n{self.report(exam)}"
         if self._alike(exam, self.broken) and self._runs_like_the_patient(exam):
             told = f"The patient is unchanged. {self.symptom}\n{self.report(exam)}"
             return False, False, told
         named = next((m.message for m in self.mistakes if self._alike(exam, m.wrong)), None)
-        if named is None and self._only_the_run(exam):
+        if named is None and self.healthy(exam, trained=False):
             return self._other_seeds(answer, exam)
-        told = named or self._remark(exam)
+        advice = self._advice(exam) or "See the last column."
+        told = named or f"The patient has changed, and is not well yet. {advice}"
         return False, True, f"{told}\n{self.report(exam)}"
 
-    def _remark(self, exam: Exam) -> str:
-        """Of an edit that nobody foresaw: what its first sign out of range means."""
-        told = "The patient has changed, and is not well yet."
-        advice = (sign.advice(exam.signs[sign.name]) for sign in self.signs)
-        return f"{told} {next(filter(None, advice), 'See the last column.')}"
+    def _advice(self, exam: Exam) -> str:
+        """What the first sign out of range means; "" where none says."""
+        return next(filter(None, (sign.advice(exam.signs[sign.name]) for sign in self.signs)), "")
 
     def _runs_like_the_patient(self, exam: Exam) -> bool:
         """Has nothing changed in the run, either? Else the report would contradict the verdict."""
         sick = examined(self, self.broken)
         return isinstance(sick, Exam) and self.states(exam) == self.states(sick)
-
-    def _only_the_run(self, exam: Exam) -> bool:
-        """Is all that is measured outside the training run healthy?"""
-        states = self.states(exam)
-        return all(states[sign.name] == "healthy" for sign in self.signs if not sign.trained)
 
     def _other_seeds(self, answer: Callable, exam: Exam) -> tuple[bool, bool, str]:
         """A right step may meet a bad seed (of 24 healthy rings one ended badly): try two more.
@@ -181,16 +176,13 @@ class Case(Exercise):
         others: list[Exam] = []
         calmer = ", with a slower generator" if self.second_run else ""
         print(f"The run of seed 0 ended badly. Examining seeds 1 and 2{calmer} ...", flush=True)
-        try:
-            limited(
-                lambda: others.extend(self.examine(answer, k, self.second_run) for k in (1, 2)),
-                self.seconds,
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
+        error = limited(
+            lambda: others.extend(self.examine(answer, k, self.second_run) for k in (1, 2)),
+            self.seconds,
+        )
+        if error is not None:
             return False, True, self._raised(error, answer)
-        if all(set(self.states(other).values()) == {"healthy"} for other in others):
+        if all(map(self.healthy, others)):
             told = "Cured. The run of seed 0 ended badly, by bad luck: seeds 1 and 2 are healthy."
             if self.second_run:
                 told = (
@@ -201,13 +193,12 @@ class Case(Exercise):
         told = (
             "What is measured outside the run is healthy, and the run is not, on seeds 0, 1 and 2."
         )
-        if any(set(self.states(other).values()) == {"healthy"} for other in others):
+        if any(map(self.healthy, others)):
             told = (
                 "What is measured outside the run is healthy, but only one run of three "
                 "(seeds 0, 1, 2) ends well."
             )
-        advice = (sign.advice(exam.signs[sign.name]) for sign in self.signs)
-        told = " ".join(filter(None, (told, next(filter(None, advice), ""))))
+        told = f"{told} {self._advice(exam)}".rstrip()
         return False, True, f"{told} Seed 0:\n{self.report(exam)}"
 
     def _exam(self, answer: Callable) -> Exam:
@@ -217,12 +208,11 @@ class Case(Exercise):
 
     def _raised(self, error: BaseException, answer: Callable) -> str:
         if isinstance(error, TimeUp):
-            return f"Your function {error.told}"
-        text = one_line(error)
+            return "\n".join(failed(error, answer))
         own = isinstance(error, Unusable)
-        lines = [str(error)] if own else [f"Your function raised {text}"]
+        lines = [str(error)] if own else failed(error, answer)
+        text = one_line(error)
         if not own:
-            lines += readers_line(error, answer)
             text = text[:50]  # shapes and numbers come after it
         for mistake in self.mistakes:
             other = benched(self, mistake.wrong)
@@ -248,29 +238,24 @@ class Case(Exercise):
         return all(math.isclose(a, b, rel_tol=0.02, abs_tol=1e-4) for a, b in pairs)
 
 
-_EXAMS: dict[tuple[str, Callable], Exam | str] = {}
-_BENCHED: dict[tuple[str, Callable], Exam | str] = {}
-
-
 def examined(case: Case, function: Callable) -> Exam | str:
     """The exam of one of the clinic's own functions, or what it raised. Once a session."""
-    return _once(_EXAMS, case.examine, case.id, function)
+    return _once(case, case.examine, function)
 
 
 def benched(case: Case, function: Callable) -> Exam | str:
     """The same without the run: enough to compare an answer with, and there at once."""
-    return _once(_BENCHED, case.on_the_bench, case.id, function)
+    return _once(case, case.on_the_bench, function)
 
 
-def _once(
-    kept: dict, look: Callable[[Callable], Exam], name: str, function: Callable
-) -> Exam | str:
-    if (name, function) not in kept:
+def _once(case: Case, look: Callable[[Callable], Exam], function: Callable) -> Exam | str:
+    key = look.__name__, function
+    if key not in case._runs:
         try:
-            kept[name, function] = look(function)
+            case._runs[key] = look(function)
         except Exception as error:
-            kept[name, function] = one_line(error)
-    return kept[name, function]
+            case._runs[key] = one_line(error)
+    return case._runs[key]
 
 
 def number(value: float) -> str:
