@@ -75,9 +75,12 @@ def test_somebody_elses_alarm_goes_on():
         signal.signal(signal.SIGALRM, old)
 
 
+def in_a_fresh_process(code):
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def crowded():
     """How many processes want one core: what a limit by the clock must be stretched by."""
-
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
@@ -223,7 +226,7 @@ def test_no_check_leaves_warning_filters_changed(answer):
         f"e.check('1.1', lambda p, q: {answer})\n"
         "assert warnings.filters == before, warnings.filters"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    in_a_fresh_process(code)
 
 
 def test_the_first_check_imports_nothing_large():
@@ -231,7 +234,7 @@ def test_the_first_check_imports_nothing_large():
         "import sys, torch, gancourse.exercises as e; e.check('1.1', lambda p, q: p / (p + q))\n"
         "assert 'sympy' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    in_a_fresh_process(code)
 
 
 def test_output_is_capped_and_told():
@@ -359,7 +362,7 @@ def test_one_check_imports_one_exercise():
         "n = [m for m in sys.modules if '.exercises.ch' in m or '.clinic' in m]; "
         "assert n == ['gancourse.exercises.ch01', 'gancourse.exercises.ch01.e1'], n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    in_a_fresh_process(code)
 
 
 def test_importing_the_engine_does_not_import_the_chapters():
@@ -369,4 +372,4 @@ def test_importing_the_engine_does_not_import_the_chapters():
         "n = [m for m in sys.modules if '.exercises.ch' in m]; "
         "assert not n, n; assert 'IPython' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    in_a_fresh_process(code)

@@ -78,10 +78,14 @@ def write_cell(clone, chapter, after, source):
     assert code == 0, said
 
 
+def tested(clone, wanted, *tests):
+    quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    return run(clone, *quick, *(f"tests/test_{t}.py" for t in tests), "-k", wanted)
+
+
 def green(clone, wanted, *tests):
     """These tests, ruff and ruff's format are content."""
-    quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    code, said = run(clone, *quick, *(f"tests/test_{t}.py" for t in tests), "-k", wanted)
+    code, said = tested(clone, wanted, *tests)
     assert code == 0, said[-3000:]
     for command in (["check"], ["format", "--check"]):
         code, said = run(clone, "-m", "ruff", *command, "-q")
@@ -159,18 +163,8 @@ def _total_variation_g(fake_logits: Tensor, real_logits: Tensor | None = None) -
             "**Relativistic pairs**",
         ),
     )
-    green_not_yet, said = run(
-        clone,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/test_formulas.py",
-        "-k",
-        "Total",
-    )
-    assert green_not_yet, "a formula that nobody computes is let through"
+    code, said = tested(clone, "Total", "formulas")
+    assert code and "Total variation" in said, "a formula that nobody computes is let through"
     write(
         clone,
         "tests/test_formulas.py",
@@ -211,17 +205,7 @@ def test_a_data_set_from_nothing_to_green(clone):
 
 def grid('''
     write(clone, "gancourse/data/mixtures.py", ("def grid(", new))
-    code, said = run(
-        clone,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/test_package.py",
-        "-k",
-        "lists",
-    )
+    code, said = tested(clone, "lists", "package")
     assert code and "row" in said, "a data set that no page shows is let through"
     write(
         clone,
