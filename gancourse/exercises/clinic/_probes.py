@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import _ward as ward
-from ._case import Sign
+from ._case import Exam, Sign
 
 INF = math.inf
 
@@ -47,11 +47,10 @@ LOGITS = tuple(  # D is right, D is wrong; within (0, 1), where hinge and least 
 )
 
 
-def agreements(losses: Callable) -> tuple[float, float, float, float, list[float]]:
+def alliance(d: str, losses: Callable) -> Exam:
     """How the pulls agree: G's with D's on the fakes, D's on real with D's on fakes; their sizes.
 
-    Returns two cosines (the worse of two batches), D's pull on real over that on fakes, the largest
-    pull of all, and the pulls themselves.
+    For cases 2 and 6, whose ``d`` is called "D" and "the critic"; of two batches the worse counts.
     """
     found = [slopes_of(losses, *logits) for logits in LOGITS]
     cosine = torch.nn.functional.cosine_similarity
@@ -60,11 +59,23 @@ def agreements(losses: Callable) -> tuple[float, float, float, float, list[float
     prints = [s.sum().item() for triple in found for s in triple]
     balance = [quotient(abs(a), abs(b)) for a, b in (prints[:2], prints[3:5])]
     worst = max(balance, key=lambda ratio: abs(math.log(ratio)) if 0 < ratio < INF else INF)
-    return players, sides, worst, max(map(abs, prints)), prints
+    values = players, sides, worst, max(map(abs, prints))
+    return Exam(dict(zip(_alliance_names(d), values)), fingerprint=prints)
 
 
-def alliance(players: str, sides: str, d: str) -> tuple[Sign, ...]:
-    """The bench signs of two players' losses, for cases 2 and 6."""
+def _alliance_names(d: str) -> tuple[str, str, str, str]:
+    short = d.removeprefix("the ")
+    return (
+        f"pulls of G and {short} on fakes (cosine)",
+        f"pulls of {short} on real and fake (sign)",
+        f"{d}'s pull on real / on fakes",
+        "largest pull of a batch",
+    )
+
+
+def alliance_signs(d: str) -> tuple[Sign, ...]:
+    """What is healthy in an `alliance`."""
+    players, sides, balance, size = _alliance_names(d)
     return (
         Sign(
             players, -INF, -0.5, exact=True,
@@ -77,12 +88,12 @@ def alliance(players: str, sides: str, d: str) -> tuple[Sign, ...]:
             "push the one up and the other down, and both have to be in it.",
         ),
         Sign(
-            f"{d}'s pull on real / on fakes", 0.2, 5, exact=True,
+            balance, 0.2, 5, exact=True,
             too_low=f"In {d}'s loss the real half weighs next to nothing.",
             too_high=f"In {d}'s loss the half on fakes weighs next to nothing.",
         ),
         Sign(
-            "largest pull of a batch", 0.02, 8, exact=True,
+            size, 0.02, 8, exact=True,
             too_low="The losses hardly depend on the logits.",
             too_high="The losses grow with the batch: a sum where a mean was?",
         ),

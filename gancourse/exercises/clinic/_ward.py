@@ -1,4 +1,4 @@
-"""The clinic's patients: four small runs, a few tenths of a second each, and what is measured.
+"""The clinic's patients: small runs, a few tenths of a second each, and what is measured.
 
 A run takes the one function that a case is about and supplies everything else in good health.
 """
@@ -47,28 +47,7 @@ def g_step(D, G, adam, z):
     return loss.item()
 
 
-def steps_from(losses: Callable) -> tuple[Callable, Callable]:
-    """Both players' steps from one function (real_logits, fake_logits) -> (d_loss, g_loss)."""
-
-    def descend(which: int, real_logits: Tensor, fake_logits: Tensor, adam: Any) -> float:
-        loss = two_losses(losses(real_logits, fake_logits))[which]
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        return float(loss.detach())
-
-    def one(D, G, adam, real, z):
-        with torch.no_grad():
-            fake = G(z)
-        return descend(0, D(real), D(fake), adam)
-
-    def other(D, G, adam, z, real):
-        return descend(1, D(real), D(G(z)), adam)
-
-    return one, other
-
-
-# --- the four runs --------------------------------------------------------------------------------
+# --- the runs -------------------------------------------------------------------------------------
 
 
 def ring_run(
@@ -140,6 +119,27 @@ def ring_run(
         "farthest": points.abs().max().item(),
     }
     return Exam(signs, curves, {"frames": frames, "real": test, "points": points, "G": G})
+
+
+def losses_run(losses: Callable, seed: int = 0, clip: float | None = None) -> Exam:
+    """The ring, with both players' losses from one (real_logits, fake_logits) -> (d_loss, g_loss)."""
+
+    def descend(which: int, real_logits: Tensor, fake_logits: Tensor, adam: Any) -> float:
+        loss = two_losses(losses(real_logits, fake_logits))[which]
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return float(loss.detach())
+
+    def d_step(D, G, adam, real, z):
+        with torch.no_grad():
+            fake = G(z)
+        return descend(0, D(real), D(fake), adam)
+
+    def g_step(D, G, adam, z, real):
+        return descend(1, D(real), D(G(z)), adam)
+
+    return ring_run(seed, d_step=d_step, g_step=g_step, clip=clip, pass_real=True)
 
 
 def digits_run(

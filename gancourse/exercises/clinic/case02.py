@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 
 from . import _ward as ward
 from ._case import Case, Exam, Mistake, Sign
-from ._probes import INF, agreements, alliance
+from ._probes import INF, alliance, alliance_signs
 
 
 def _sick(real_logits, fake_logits):
@@ -24,19 +24,11 @@ def _well(real_logits, fake_logits):
 
 
 def _bench(losses: Callable, seed: int) -> Exam:
-    players, sides, balance, size, prints = agreements(losses)
-    signs = {
-        "pulls of G and D on fakes (cosine)": players,
-        "pulls of D on real and fake (sign)": sides,
-        "D's pull on real / on fakes": balance,
-        "largest pull of a batch": size,
-    }
-    return Exam(signs, fingerprint=prints)
+    return alliance("D", losses)
 
 
 def _run(losses: Callable, seed: int) -> Exam:
-    d_step, g_step = ward.steps_from(losses)
-    exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True)
+    exam = ward.losses_run(losses, seed)
     exam.signs = {
         "distance to the data": exam.signs["distance"],
         "modes covered, of 8": exam.signs["modes"],
@@ -45,7 +37,7 @@ def _run(losses: Callable, seed: int) -> Exam:
 
 
 SIGNS = (
-    *alliance("pulls of G and D on fakes (cosine)", "pulls of D on real and fake (sign)", "D"),
+    *alliance_signs("D"),
     Sign("distance to the data", -INF, 0.15, trained=True),
     Sign("modes covered, of 8", 6, 8, trained=True),
 )

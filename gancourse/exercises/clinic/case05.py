@@ -54,8 +54,7 @@ def _bench(losses: Callable, seed: int) -> Exam:
 
 
 def _run(losses: Callable, seed: int) -> Exam:
-    d_step, g_step = ward.steps_from(losses)
-    exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True)
+    exam = ward.losses_run(losses, seed)
     exam.signs = {
         "mean logit at the end": exam.signs["logit"],
         "gradient norm in G, last 100 steps": exam.signs["gradient"],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import _ward as ward
 from ._case import Case, Exam, Mistake, Sign
-from ._probes import INF, agreements, alliance
+from ._probes import INF, alliance, alliance_signs
 
 
 def _sick(real_scores, fake_scores):
@@ -22,19 +22,11 @@ def _well(real_scores, fake_scores):
 
 
 def _bench(losses: Callable, seed: int) -> Exam:
-    players, sides, balance, size, prints = agreements(losses)
-    signs = {
-        "pulls of G and critic on fakes (cosine)": players,
-        "pulls of critic on real and fake (sign)": sides,
-        "the critic's pull on real / on fakes": balance,
-        "largest pull of a batch": size,
-    }
-    return Exam(signs, fingerprint=prints)
+    return alliance("the critic", losses)
 
 
 def _run(losses: Callable, seed: int) -> Exam:
-    d_step, g_step = ward.steps_from(losses)
-    exam = ward.ring_run(seed, d_step=d_step, g_step=g_step, pass_real=True, clip=0.2)
+    exam = ward.losses_run(losses, seed, clip=0.2)
     exam.signs = {
         "farthest sample (the ring has radius 1)": exam.signs["farthest"],
         "distance to the data": exam.signs["distance"],
@@ -44,11 +36,7 @@ def _run(losses: Callable, seed: int) -> Exam:
 
 
 SIGNS = (
-    *alliance(
-        "pulls of G and critic on fakes (cosine)",
-        "pulls of critic on real and fake (sign)",
-        "the critic",
-    ),
+    *alliance_signs("the critic"),
     Sign("farthest sample (the ring has radius 1)", -INF, 4, trained=True),
     Sign("distance to the data", -INF, 0.5, trained=True),
     Sign("modes covered, of 8", 3, 8, trained=True),
