@@ -120,8 +120,8 @@ class Case(Exercise):
 
     def healthy(self, exam: Exam, trained: bool = True) -> bool:
         """Are all signs in range? With ``trained=False``: all that no training run is needed for."""
-        states = self.states(exam)
-        return all(states[s.name] == "healthy" for s in self.signs if trained or not s.trained)
+        signs = [sign for sign in self.signs if trained or not sign.trained]
+        return all(sign.state(exam.signs[sign.name]) == "healthy" for sign in signs)
 
     def report(self, exam: Exam) -> str:
         """The lab report: a line for each sign."""
