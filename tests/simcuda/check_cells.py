@@ -1,69 +1,55 @@
 """Every GPU cell at full size with few steps, and what it costs: the table of book/colab.md."""
 
 import re
-from pathlib import Path
 
 import harness
 import pytest
+import table
 import torch
+from table import CELLS, INCEPTION, PAGE
 
 from gancourse import features
 from scripts import gpu_cells
 
 torch.set_num_threads(2)
-PAGE = Path(__file__).resolve().parents[2] / "book" / "colab.md"
-GB = 1e9
-LARGE, SMALL = (
-    "2d92d09b",
-    (2, 4),
-)  # at full width, with these batches: all it costs is linear in them
-INCEPTION = "699963a9"  # trains nothing
-CELLS = {cell.id: cell for cell in gpu_cells.cells()}
-
-
-def rows():
-    """Cell id -> what the page says: operations in 10^15 (float32, half), GB, minutes."""
-    found = {}
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"\| .*<!-- (\w{8}) -->", line):
-            found[match[1]] = [float(v) for v in re.findall(r"\| *([\d.]+)(?= *(?:\||<))", line)]
-    return found
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    kept = {}
-
-    def run(name, batch=None):
-        if (name, batch) not in kept:
-            folder = tmp_path_factory.mktemp(name)
-            kept[name, batch] = harness.run_cell(CELLS[name], folder, 1 if batch else 2, batch)
-        return kept[name, batch]
-
-    return run
-
-
-def check_the_table_has_every_cell():
-    assert list(rows()) == list(CELLS)
-
-
+TEXT = PAGE.read_text(encoding="utf-8")
+ROWS = table.rows(TEXT)
 TRAINING = [name for name in CELLS if name != INCEPTION]
 
 
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    kept = {}
+
+    def of(name):
+        if name not in kept:
+            kept[name] = table.counted(name, tmp_path_factory.mktemp(name))
+        return kept[name]
+
+    return of
+
+
+def check_the_table_has_every_cell():
+    assert list(ROWS) == list(CELLS)
+
+
+def check_the_table_can_be_written_anew():
+    assert table.written(TEXT, ROWS) == TEXT
+    other = {name: row | {"gb": 9.96, "minutes": 1.25} for name, row in ROWS.items()}
+    ends = re.findall(r"\| 10\.0 \| 1\.2 <!-- (\w+) --> \|$", table.written(TEXT, other), re.M)
+    assert ends == list(CELLS)
+
+
 @pytest.mark.parametrize("name", TRAINING)
-def check_a_cell_never_waits_in_a_step_and_costs_what_the_page_says(name, outcomes):
-    done = outcomes(name, SMALL[1] if name == LARGE else None)
+def check_a_cell_never_waits_in_a_step_and_costs_what_the_page_says(name, outcome):
+    done, said = outcome(name), ROWS[name]
     assert done.runs and all(run.syncs == 0 for run in done.runs)
     assert all(run.minutes and run.minutes * len(done.runs) <= 15 for run in done.runs)
     assert all(run.settings["amp"] in (None, "fp16") for run in done.runs)  # a T4 has no bf16
-    if name == LARGE:
-        fewer = outcomes(name, SMALL[0]).runs
-        done.runs[0] = harness.larger(fewer[0], done.runs[0], done.names["batch"])
-    cost = harness.cost(done.runs)
-    said = dict(zip(("float32", "half", "gb", "minutes"), rows()[name], strict=True))
-    assert said["float32"] == pytest.approx(cost["float32"] / 1e15, abs=0.006)
-    assert said["half"] == pytest.approx(cost["half"] / 1e15, abs=0.006)
-    assert said["gb"] == pytest.approx(cost["peak"] / GB, abs=0.06)
+    cost = table.cost(done)
+    assert said["float32"] == pytest.approx(cost["float32"], abs=0.006)
+    assert said["half"] == pytest.approx(cost["half"], abs=0.006)
+    assert said["gb"] == pytest.approx(cost["gb"], abs=0.06)
     assert said["minutes"] == pytest.approx(cost["minutes"], abs=0.6)
     assert said["gb"] < 12
     first = CELLS[name].text.splitlines()[0]
@@ -73,9 +59,9 @@ def check_a_cell_never_waits_in_a_step_and_costs_what_the_page_says(name, outcom
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def check_a_cell_says_what_is_left_and_the_next_call_goes_on(name, outcomes):
+def check_a_cell_says_what_is_left_and_the_next_call_goes_on(name, outcome):
     """The runs were cut after a step or two: nothing may be told as the whole run."""
-    printed = outcomes(name, SMALL[0] if name == LARGE else None).printed
+    printed = outcome(name).printed
     if name == "082ecc86":
         assert len(re.findall(r"run this cell again", printed)) == 3
     else:
@@ -105,10 +91,7 @@ def check_the_inception_cell(monkeypatch, tmp_path):
     done = harness.run_cell(small, tmp_path)
     assert "noise" in done.printed and "contamination" in done.printed
     assert all(torch.tensor(row).isfinite().all() for row in done.names["table"].values())
-    # 5.7 billion multiply-adds a picture (torchvision's count), float32: 31 sets of 5,000
-    pictures = 31 * 5000
-    minutes = harness.t4_minutes(2 * 5.7e9 * pictures, 0)
-    said = rows()[INCEPTION]
-    assert said[0] == pytest.approx(2 * 5.7e9 * pictures / 1e15, abs=0.006)
-    assert said[-1] == pytest.approx(minutes, abs=0.6) and minutes < 15
-    assert f"On a T4: {said[-1]:.0f} minutes" in cell.text.splitlines()[0]
+    cost, said = table.inception(), ROWS[INCEPTION]
+    assert said["float32"] == pytest.approx(cost["float32"], abs=0.006)
+    assert said["minutes"] == pytest.approx(cost["minutes"], abs=0.6) and cost["minutes"] < 15
+    assert f"On a T4: {said['minutes']:.0f} minutes" in cell.text.splitlines()[0]

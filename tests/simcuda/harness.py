@@ -5,6 +5,7 @@ and settings are the cell's own.
 """
 
 import contextlib
+import gc
 import io
 import os
 import time
@@ -84,7 +85,6 @@ class Run:
     moved: int = 0
     kernels: int = 0
     peak: int = 0
-    data: int = 0
     syncs: int = 0
 
 
@@ -122,7 +122,7 @@ def stand_ins():
 
 
 @contextlib.contextmanager
-def short(steps, batch=None, count=True):
+def short(steps, batch=None):
     """Runs of `steps` steps, of the cell's batch or a smaller one, watched."""
     trainer = training.GANTrainer
     whole = {name: getattr(trainer, name) for name in ("__init__", "fit", "sample")}
@@ -148,7 +148,7 @@ def short(steps, batch=None, count=True):
                 before = simcuda.lib.sim_syncs()
                 with (
                     simcuda.no_sync(),
-                    Count() if count and last else contextlib.nullcontext() as c,
+                    Count() if last else contextlib.nullcontext() as c,
                 ):
                     loss = step(*args, **kwargs)
                 run.syncs += simcuda.lib.sim_syncs() - before
@@ -189,7 +189,7 @@ def short(steps, batch=None, count=True):
         features.FeatureNet._run = evaluate
 
 
-def run_cell(cell, folder, steps=2, batch=None, **given):
+def run_cell(cell, folder, steps=2, batch=None):
     """One GPU cell with what it needs, on the simulated device, in an empty folder."""
     import matplotlib
 
@@ -201,11 +201,13 @@ def run_cell(cell, folder, steps=2, batch=None, **given):
     for name, value in stand_ins().items():
         setattr(data, name, value)
     began = time.perf_counter()
+    gc.collect()
+    others = simcuda.lib.sim_live()  # held by outcomes of other cells: none of this one's memory
     try:
         os.chdir(folder)
         torch.manual_seed(0)
         with short(steps, batch) as runs, contextlib.redirect_stdout(printed):
-            names = dict(given)
+            names = {}
             code = compile(gpu_cells.source(cell), f"{cell.path.name}, cell {cell.index}", "exec")
             exec(code, names)
     finally:
@@ -213,6 +215,8 @@ def run_cell(cell, folder, steps=2, batch=None, **given):
         del os.environ["GANCOURSE_RUNS"]
         for name, value in saved.items():
             setattr(data, name, value)
+    for run in runs:
+        run.peak -= others
     return Outcome(runs, printed.getvalue(), names, time.perf_counter() - began)
 
 
