@@ -15,6 +15,7 @@ BOOK = Path(__file__).parents[1] / "book"
 STATIC = BOOK / "_static"
 PAGE = (BOOK / "lab.md").read_text(encoding="utf-8")
 SCRIPTS = [STATIC / "lab" / name for name in ("lab.js", "lab-view.js")]
+LONG = "#steps=10000"  # still running when a test comes back to pause it, however fast the machine
 # What the theme gives a page: its colors and its switch for them.
 THEME = """
 :root { --pst-color-background: #fff; --pst-color-text-base: #222832; }
@@ -94,7 +95,7 @@ class Lab:
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_run_pause_steps_and_reset_by_mouse(browser, addresses, scheme):
-    with Lab(browser, addresses[scheme]) as lab:
+    with Lab(browser, addresses[scheme] + LONG) as lab:
         lab.tab.wait_for_timeout(300)
         assert lab.step() == 0 and lab.data("running") == "false"  # never by itself
         assert "Ready. Step 0. 0 of 8 modes" in lab.status()
@@ -298,7 +299,7 @@ def test_a_hidden_tab_rests(browser, addresses):
       Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
       document.dispatchEvent(new Event('visibilitychange'));
     }"""
-    with Lab(browser, addresses["file"]) as lab:
+    with Lab(browser, addresses["file"] + LONG) as lab:
         lab.button("Run").click()
         lab.until(3)
         lab.tab.evaluate(hide, True)
@@ -332,20 +333,20 @@ def changes(lab, selector, milliseconds):
 
 
 def test_reduced_motion_draws_seldom_and_trains_on(browser, addresses):
-    with Lab(browser, addresses["file"], reduced_motion="reduce") as lab:
+    with Lab(browser, addresses["file"] + LONG, reduced_motion="reduce") as lab:
         lab.button("Run").click()
         lab.until(1)
         before = lab.step()
         assert changes(lab, "[data-value=step]", 2500) <= 3
         lab.button("Pause").click()
         assert lab.step() > before + 20
-    with Lab(browser, addresses["file"]) as lab:
+    with Lab(browser, addresses["file"] + LONG) as lab:
         lab.button("Run").click()
         assert changes(lab, "[data-value=step]", 2500) > 5
 
 
 def test_a_screen_reader_is_told_and_not_flooded(browser, addresses):
-    with Lab(browser, addresses["file"]) as lab:
+    with Lab(browser, addresses["file"] + LONG) as lab:
         status = lab.root.get_by_role("status")
         assert status.get_attribute("aria-live") == "polite"
         lab.button("Run").click()
@@ -426,10 +427,10 @@ def test_it_is_fast(browser, addresses):
         assert steps / spent > 100, f"{steps} steps, drawn and scored, took {spent:.1f} s"
 
 
-@pytest.mark.parametrize("settings", ["", "#data=moons&vs=r1:1"])
+@pytest.mark.parametrize("settings", ["", "#data=moons&vs=r1:1&steps=10000"])
 def test_no_task_takes_50_milliseconds(browser, addresses, settings):
     """Of processor time: how long others keep a task waiting is not the page's doing."""
-    with Lab(browser, addresses["http"] + settings) as lab:
+    with Lab(browser, addresses["http"] + (settings or LONG)) as lab:
         browser.start_tracing(page=lab.tab, categories=["toplevel"])
         lab.button("Run").click()
         lab.tab.wait_for_timeout(2500)

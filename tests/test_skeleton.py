@@ -78,14 +78,14 @@ def write_cell(clone, chapter, after, source):
     assert code == 0, said
 
 
-def tested(clone, wanted, *tests):
+def outcome_of(clone, wanted, *tests):
     quick = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     return run(clone, *quick, *(f"tests/test_{t}.py" for t in tests), "-k", wanted)
 
 
 def green(clone, wanted, *tests):
     """These tests, ruff and ruff's format are content."""
-    code, said = tested(clone, wanted, *tests)
+    code, said = outcome_of(clone, wanted, *tests)
     assert code == 0, said[-3000:]
     for command in (["check"], ["format", "--check"]):
         code, said = run(clone, "-m", "ruff", *command, "-q")
@@ -163,7 +163,7 @@ def _total_variation_g(fake_logits: Tensor, real_logits: Tensor | None = None) -
             "**Relativistic pairs**",
         ),
     )
-    code, said = tested(clone, "Total", "formulas")
+    code, said = outcome_of(clone, "Total", "formulas")
     assert code and "Total variation" in said, "a formula that nobody computes is let through"
     write(
         clone,
@@ -205,7 +205,7 @@ def test_a_data_set_from_nothing_to_green(clone):
 
 def grid('''
     write(clone, "gancourse/data/mixtures.py", ("def grid(", new))
-    code, said = tested(clone, "lists", "package")
+    code, said = outcome_of(clone, "lists", "package")
     assert code and "row" in said, "a data set that no page shows is let through"
     write(
         clone,
