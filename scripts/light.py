@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import explore  # noqa: E402
-from scripts import repository  # noqa: E402
+from scripts import notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -275,6 +275,41 @@ def nothing_waits(text: str, page: Path) -> str:
     return LOADED.sub(r'<script defer \1src="\2"></script>', OPTIONS.sub(inline, text))
 
 
+SUMMARY = re.compile(
+    r'(<div class="cell (?P<tags>[^"]*)">\s*<details class="[^"]*\bhide above-input">\s*)'
+    r'<summary aria-label="[^"]*">(?P<prompts>.*?)</summary>'
+    r"(?P<code>\s*<div[^>]*>\s*<div[^>]*>\s*<div[^>]*>\s*<pre>(?:<span></span>)?)"
+    rf'(?:<span class="c1">{notebook.TITLE}(?P<title>[^\n]*)</span>\n)?',
+    re.S,
+)
+
+
+def folds(text: str) -> str:
+    """The fold of a figure's or a table's code says what is in it, with the title that the cell
+    begins with; of any fold the words that are seen are those that are read aloud."""
+
+    def name(match: re.Match[str]) -> str:
+        tags = [word.removeprefix("tag_") for word in match["tags"].split()]
+        prompts, title = match["prompts"], match["title"] or ""
+        if tag := next((tag for tag in ("draw", "table") if tag in tags), ""):
+            label = f"{notebook.FOLDED[tag]}: {title}" if title else notebook.FOLDED[tag]
+            prompts, title = f'<p class="admonition-title">{label}</p>', ""
+        line = f'<span class="c1">{notebook.TITLE}{title}</span>\n' if title else ""
+        return f"{match[1]}<summary>{prompts}</summary>{match['code']}{line}"
+
+    return SUMMARY.sub(name, text)
+
+
+TOGGLE = re.compile(
+    r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")'
+)
+
+
+def named_toggles(text: str) -> str:
+    """In the list of pages, the arrow at a chapter that has a deeper page says what it unfolds."""
+    return TOGGLE.sub(r'\1 aria-label="Deeper page of \2"', text)
+
+
 MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</script>")
 
 
@@ -434,7 +469,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
             continue
         root = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text(encoding="utf-8")
-        text = LEFT_OUT.sub("", text)
+        text = folds(named_toggles(LEFT_OUT.sub("", text)))
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
         text = only_where_used(in_their_language(signatures(smaller(text, page))))

@@ -248,3 +248,43 @@ def test_chinese_words_say_so_and_nothing_else_changes():
     page = '<p>模式</p><article data-x="模式"><p>A (模式崩溃).</p><script>"模式"</script></article>'
     wanted = page.replace("模式崩溃", '<span lang="zh">模式崩溃</span>')
     assert light.in_their_language(page) == wanted
+
+
+def cell(tag: str, first: str) -> str:
+    """A folded cell as the build leaves it."""
+    return (
+        f'<div class="cell tag_{tag} tag_hide-input docutils container">\n'
+        '<details class="admonition hide above-input">\n'
+        '<summary aria-label="Toggle hidden content">\n'
+        '<p class="collapsed admonition-title">Show the set-up</p>\n'
+        '<p class="expanded admonition-title">Hide the set-up</p>\n</summary>\n'
+        '<div class="cell_input docutils container">\n<div class="highlight-ipython3 notranslate">'
+        f'<div class="highlight"><pre><span></span><span class="c1">{first}</span>\n'
+        '<span class="n">draw</span>\n</pre></div>\n</div>\n</div>\n</details>\n</div>'
+    )
+
+
+@pytest.mark.parametrize(("tag", "of"), [("draw", "figure"), ("table", "table")])
+def test_a_fold_says_what_is_in_it(tag, of):
+    text = light.folds(cell(tag, "# @title Two rings &lt; one") + cell(tag, "# no title"))
+    first, second = (part.partition("</summary>") for part in text.split("<summary>")[1:])
+    assert (
+        first[0].strip() == f'<p class="admonition-title">Code of this {of}: Two rings &lt; one</p>'
+    )
+    assert "@title" not in first[2] and "draw</span>" in first[2]
+    assert second[0].strip() == f'<p class="admonition-title">Code of this {of}</p>'
+    assert "# no title" in second[2]
+
+
+def test_a_fold_is_read_aloud_as_it_is_seen_and_the_set_up_keeps_its_code():
+    text = light.folds(cell("setup", "# @title Set-up: finds the package"))
+    assert "aria-label" not in text and "Show the set-up" in text
+    assert "# @title Set-up: finds the package" in text
+    other = cell("x", "y").replace("above-input", "other")
+    assert light.folds(other) == other
+
+
+def test_the_arrow_at_a_chapter_with_a_deeper_page_has_a_name():
+    arrow = '<summary><span class="toctree-toggle"></span></summary>'
+    text = light.named_toggles(f'<li><a href="01.html">1. One</a><details open="open">{arrow}')
+    assert '<summary aria-label="Deeper page of 1. One"><span' in text

@@ -154,6 +154,13 @@ def test_code_fits_the_page(chapter):
                 assert len(line) <= 88, f"cell {i}: {len(line)} columns: {line}"
 
 
+def test_a_folded_cell_says_what_it_does(chapter):
+    """In its first line, `# @title ...`: the words of the fold in the book, and Colab's form."""
+    _, nb = chapter
+    nameless = [cell.id for cell in nb.cells if notebook.fold(cell) and not notebook.title(cell)]
+    assert not nameless, f"no '# @title ...' in the first line of {nameless}"
+
+
 def test_no_path_of_somebodys_machine(chapter):
     _, nb = chapter
     for i, cell in enumerate(nb.cells):  # not the file's text: JSON has backslashes of its own
