@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import execution_cache, exercises_page, light, notebook, wheel  # noqa: E402
+from scripts import book, execution_cache, exercises_page, light, notebook, wheel  # noqa: E402
 
 execution_cache.install()
 
@@ -53,7 +53,8 @@ def digest(patterns: list[str]) -> str:
 
 
 def chapters() -> list[Path]:
-    return sorted((ROOT / "book").glob("*.ipynb"))
+    """Every page that is run: the chapters' main pages and deeper ones."""
+    return book.notebooks(ROOT / "book")
 
 
 def open_cache() -> Any:
@@ -165,8 +166,8 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     if failures:
         print("\n\n".join(["", *failures]), file=sys.stderr)
         return 1
-    book = str(Path(sys.executable).with_name("jupyter-book"))
-    command = [book, "build", ".", "--all", "-W", "--keep-going", "-n"]
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", ".", "--all", "-W", "--keep-going", "-n"]
     # autodoc imports the package: this clone's, whatever is installed.
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
@@ -180,16 +181,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
 
 def intact() -> bool:
     """Every page of the table of contents is there."""
-    import yaml
-
-    def files(node: Any) -> list[str]:
-        if isinstance(node, dict):
-            own = [node[key] for key in ("file", "root") if key in node]
-            return own + [f for value in node.values() for f in files(value)]
-        return [f for item in node for f in files(item)] if isinstance(node, list) else []
-
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return all((HTML / f"{name}.html").exists() for name in [*files(toc), "index"])
+    return all((HTML / f"{name}.html").exists() for name in [*book.toc(ROOT), "index"])
 
 
 def main(argv: list[str] | None = None) -> int:

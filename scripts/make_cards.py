@@ -15,6 +15,10 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.chapters import chapter_file  # noqa: E402
+
 BUILT, TARGET = ROOT / "_build" / "html" / "book", ROOT / "book" / "_static" / "cards"
 SIZE = (440, 248)
 CHAPTERS = {
@@ -26,7 +30,7 @@ RESULTS = {"copies": ("08", 6), "ten-pictures": ("07", 2), "ten-seconds": ("11",
 
 def card(chapter: str, number: int) -> Image.Image:
     """Figure ``number`` of a chapter's page, fitted into a card of SIZE on white."""
-    page = next(BUILT.glob(f"{chapter}-*.html"))
+    page = BUILT / f"{chapter_file(chapter).stem}.html"
     sources = re.findall(r'<img [^>]*src="([^"]+)"', page.read_text(encoding="utf-8"))
     picture = Image.open(page.parent / sources[number]).convert("RGB")
     if picture.width > 3.2 * picture.height:  # a long strip: its left part, not a line of dots

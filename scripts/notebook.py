@@ -5,7 +5,7 @@
     python scripts/notebook.py execute   book/03-name.ipynb [--figures DIR]
     python scripts/notebook.py strip     book/*.ipynb
     python scripts/notebook.py new exercise 3 "Title"        (see skeleton.py)
-    python scripts/notebook.py new page 16-name "Title"
+    python scripts/notebook.py new page 16-name "Title"      (03-name-deeper-topic: a deeper one)
 
 jupytext reads and writes the text (its percent format) and finds which cell became which; nbclient
 runs. By hand are: what no tool does, the setup cell and the CPU time; cell ids in the text, which

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from scripts import build
+from scripts import book, build
 from tests.pages import Quiet, served
 
 ROOT, HTML = build.ROOT, build.HTML
@@ -18,14 +17,9 @@ PHONE = 390
 THEMES_OWN = {"label-content-name-mismatch": 2, "region": 1}
 
 
-def pages() -> list[str]:
-    table = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = table.get("parts", [table])
-    return [table["root"]] + [c["file"] for part in parts for c in part.get("chapters", [])]
-
-
-PAGES = pages()
+PAGES = book.toc()
 WITH_CODE = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
+CHAPTERS = [page for page in WITH_CODE if not book.is_deeper(page)]  # their main pages
 
 
 @pytest.fixture(scope="session")
@@ -211,10 +205,10 @@ def picture(figure) -> str:
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_sliders_and_play_change_the_picture(site, browser, name):
     with Page(browser, site, name) as page:
-        books = page.tab.locator(".gc-flipbook")
-        assert books.count(), "no interactive figure"
-        for k in range(books.count()):
-            figure = books.nth(k)
+        flipbooks = page.tab.locator(".gc-flipbook")
+        assert flipbooks.count() or book.is_deeper(name), "no interactive figure"
+        for k in range(flipbooks.count()):
+            figure = flipbooks.nth(k)
             figure.scroll_into_view_if_needed()
             for slider in figure.locator("input[type=range]").all():
                 last = int(slider.get_attribute("max"))
@@ -262,7 +256,7 @@ def test_sliders_and_play_change_the_picture(site, browser, name):
         assert page.problems == []
 
 
-@pytest.mark.parametrize("name", WITH_CODE)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_answers_are_folded_until_asked(site, browser, name):
     with Page(browser, site, name) as page:
         answers = page.tab.locator(".bd-article details")
@@ -277,7 +271,21 @@ def test_chapters_have_the_numbers_that_the_text_calls_them_by(site):
     for name in WITH_CODE:
         page = (HTML / f"{name}.html").read_text(encoding="utf-8")
         number = re.search(r'<h1><span class="section-number">(\d+)\. </span>', page)
-        assert number and int(number[1]) == int(name.removeprefix("book/")[:2]), name
+        if book.is_deeper(name):
+            assert not number, f"{name} is no chapter of its own"
+        else:
+            assert number and int(number[1]) == int(name.removeprefix("book/")[:2]), name
+
+
+def test_previous_and_next_lead_from_chapter_to_chapter(site):
+    """A deeper page is on nobody's way, and leads back to its chapter and on to the next."""
+    neighbours = re.compile(r'class="(?:left-prev|right-next)"\s+href="([^"]+)\.html"')
+    for name in WITH_CODE:
+        at, stops = PAGES.index(name), [page for page in PAGES if not book.is_deeper(page)]
+        before = [page for page in PAGES[:at] if page in stops][-1]
+        after = next(page for page in PAGES[at + 1 :] if page in stops)
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        assert [f"book/{target}" for target in neighbours.findall(page)] == [before, after], name
 
 
 # --- it arrives at once ---------------------------------------------------------------------------

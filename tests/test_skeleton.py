@@ -113,6 +113,17 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     green(clone, f"({which}) and not second_run and not budget", "exercises", "notebooks")
 
 
+def test_a_deeper_page_from_nothing_to_green(clone):
+    """Its notebook, its lines in the table of contents, the link on its chapter's main page."""
+    places, page = Places(clone), "03-failures-deeper-skeleton"
+    code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
+    assert code == 0, said
+    assert places.touched() == ["_toc.yml", f"book/{page}.ipynb", "book/03-failures.ipynb"]
+    green(clone, "03-failures and not second_run and not budget", "notebooks", "pages")
+    code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
+    assert code == 1 and "is there already" in said
+
+
 def test_a_loss_from_nothing_to_green(clone):
     """The total variation of Nowozin et al. 2016, where CONTRIBUTING.md says that it goes."""
     places = Places(clone)
@@ -235,7 +246,8 @@ def grid('''
 def test_a_malformed_exercise_fails_its_own_tests_and_no_others(clone):
     """A file that can't be imported, an id that is not its file's, a page without its line."""
     exercises = clone / "gancourse" / "exercises" / "ch04"
-    page = next((clone / "book").glob("04-*.ipynb"))
+    pages = (clone / "book").glob("04-*.ipynb")
+    page = next(p for p in pages if "### Exercise 4.3 ·" in p.read_text(encoding="utf-8"))
     kept = {path: path.read_text() for path in (exercises / "e1.py", exercises / "e2.py", page)}
     try:
         (exercises / "e1.py").write_text("from nowhere import nothing\n")
@@ -260,6 +272,7 @@ def test_what_cannot_be_begun_is_said(clone):
         (("page", "3", "x"), "two digits and a name"),
         (("page", "03-again", "x"), "03-failures.ipynb"),
         (("page", "77-far", "x"), "no chapter 76"),
+        (("page", "03-fail-deeper-x", "x"), "no 03-fail.ipynb"),
     ]:
         code, said = run(clone, "scripts/notebook.py", "new", *command)
         assert code == 1 and expected in said and "Traceback" not in said, said
