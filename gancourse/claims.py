@@ -63,7 +63,6 @@ def verify(*rows: Row) -> None:
         AssertionError: if a claim misses: which ones, with their numbers, and what to make of it.
         ValueError: for no rows, something else than a row, or two rows that say the same.
     """
-    __tracebackhide__ = True  # the reader's own cell is where the traceback ends
     if not rows:
         raise ValueError("verify() got no rows; need at least one: claims.near(...), ...")
     for k, row in enumerate(rows):
@@ -456,6 +455,12 @@ def _show(shell: Any, kind: type, error: AssertionError, trace: TracebackType, t
     # IPython's own evaluation: of the cell's words, where the cell stood.
     if said := explanation(trace, shell.ev):
         print(said, flush=True)
+    above = trace
+    while (inner := above.tb_next) is not None:  # what `verify` does is not where the reader looks
+        if inner.tb_frame.f_globals is globals():
+            above.tb_next = None
+            break
+        above = inner
     shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
 
 
