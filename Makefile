@@ -16,7 +16,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
+.PHONY: help setup book serve test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -53,6 +53,9 @@ test: $(STAMP) ## lint, types, unit tests, chapters, the built book in a browser
 	-$(BIN)/python scripts/build.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=600 \
 	    tests $(wildcard book/*.ipynb) $(ARGS)
+
+budget: $(STAMP) ## how long each page is: words, code in view, exercises (ARGS=--screens: heights, too)
+	$(BIN)/python scripts/budget.py $(ARGS)
 
 bench: bench-steps bench-metrics ## times a training step and the metrics (8 minutes)
 

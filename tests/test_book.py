@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import book, build
+from scripts import book, budget, build
 from tests.pages import Quiet, served
 
 ROOT, HTML = build.ROOT, build.HTML
@@ -371,6 +371,13 @@ def test_a_chapter_is_light(site, name):
     assert not re.search(r"base64,[A-Za-z0-9+/]{100}", page)
     assert len(gzip.compress(page.encode())) < 90_000
     assert "fontawesome" not in page
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_page_is_no_longer_than_its_budget(site, browser, name):
+    with Page(browser, site, name, width=budget.WIDTH) as page:
+        problems = budget.too_long(Path(name).name, budget.heights(page.tab))
+        assert not problems, "\n".join(problems)
 
 
 def test_the_book_is_small_on_disk(site):
