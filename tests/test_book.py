@@ -117,6 +117,20 @@ def test_every_page_that_was_built_is_in_the_table_of_contents(site):
     assert built == set(PAGES)
 
 
+def test_each_claim_is_listed_and_its_link_leads_to_its_row(site):
+    """The page of all claims numbers them by the cache, scripts/light.py by the built pages."""
+    listed = (HTML / "book" / "checks.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#]+)#(claim-[\d-]+)">', listed)
+    assert links, "no claim is listed"
+    drawn = []
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        drawn += [
+            (f"{Path(name).name}.html", m) for m in re.findall(r'<tr id="(claim-[^"]+)"', page)
+        ]
+    assert links == drawn
+
+
 @pytest.mark.parametrize("name", ["index", "search", "genindex"])
 def test_the_other_pages_open(site, browser, name):
     with Page(browser, site, name) as page:
