@@ -80,10 +80,17 @@ class Page:
             "return i.complete ? 0 : new Promise(r => { i.onload = i.onerror = r }) }))"
         )
 
+    def unfold(self):
+        """Opens what is folded in the article: code of figures and tables, hints, answers."""
+        self.tab.evaluate(
+            "document.querySelectorAll('article details').forEach(d => d.open = true)"
+        )
+
     def accessibility(self) -> list[str]:
-        """axe-core's findings, without the theme's own."""
+        """axe-core's findings of the page with all folds open, without the theme's own."""
         from axe_playwright_python.sync_playwright import Axe
 
+        self.unfold()
         found = []
         for rule in Axe().run(self.tab).response["violations"]:
             nodes = [n["target"][0] for n in rule["nodes"]]
@@ -150,7 +157,7 @@ def test_nothing_overflows_a_phone(site, browser, name):
     with Page(browser, site, name, width=PHONE) as page:
         page.all_pictures()
         # Folded answers count, too.
-        page.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.unfold()
         width = page.tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE:
             wide = page.tab.evaluate(
