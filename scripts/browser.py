@@ -31,5 +31,7 @@ def chromium() -> Iterator[Any]:
     hosts = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, hosts])
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()

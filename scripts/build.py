@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts import (  # noqa: E402
     book,
+    checks_page,
     execution_cache,
     exercises_page,
     light,
@@ -84,6 +85,16 @@ def cached(cache: Any, path: Path) -> Any:
         return cache.match_cache_notebook(notebook.read(path))
     except KeyError:
         return None
+
+
+def executed() -> list[tuple[str, Any]]:
+    """(name, notebook) of each chapter as the cache holds it, in the book's order."""
+    cache, found = open_cache(), []
+    for path in chapters():
+        if cached(cache, path) is None:
+            raise LookupError(f"{path.name} has not run: python scripts/build.py")
+        found.append((path.stem, cache.merge_match_into_notebook(notebook.read(path))[1]))
+    return found
 
 
 def cpu_times() -> dict[str, float]:
@@ -174,6 +185,8 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     if failures:
         print("\n\n".join(["", *failures]), file=sys.stderr)
         return 1
+    checks_page.write(executed())
+    inputs = digest(SEEN_BY_PAGES)  # with that page
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", ".", "--all", "-W", "--keep-going", "-n"]
     # autodoc imports the package: this clone's, whatever is installed.

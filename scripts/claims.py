@@ -63,6 +63,7 @@ class Claim:
     origins: Origins  # of all that its asserts look at
     asserts: int  # bare asserts and rows of `verify`
     bare: int = 0  # of these, asserts
+    rows: tuple[Origins, ...] = ()  # of each argument of `verify`
 
     @property
     def problem(self) -> str | None:
@@ -97,6 +98,7 @@ class _Follow(ast.NodeVisitor):
         self.inside: list[str] = []  # functions being looked into, against recursion
         self.asserted: Origins = NOTHING
         self.asserts = self.bare = 0
+        self.rows: list[Origins] = []
 
     # --- expressions
 
@@ -224,7 +226,8 @@ class _Follow(ast.NodeVisitor):
         if verifies(node.value):
             for row in node.value.args:  # type: ignore[attr-defined]
                 self.asserts += 1
-                self.asserted |= self.origins(row)
+                self.rows.append(self.origins(row))
+            self.asserted = self.asserted.union(*self.rows)
             return
         origins = self.origins(node.value)
         call = node.value
@@ -254,13 +257,13 @@ def claims(nb: NotebookNode) -> list[Claim]:
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
-        follow.asserted, follow.asserts, follow.bare = NOTHING, 0, 0
+        follow.asserted, follow.asserts, follow.bare, follow.rows = NOTHING, 0, 0, []
         lines = ["" if s.lstrip().startswith(("%", "!")) else s for s in cell.source.split("\n")]
         for statement in ast.parse("\n".join(lines)).body:
             follow.visit(statement)
         tags = tuple(notebook.tags(cell))
         if follow.asserts or "claim" in tags:
-            asserted = follow.asserted, follow.asserts, follow.bare
+            asserted = follow.asserted, follow.asserts, follow.bare, tuple(follow.rows)
             found.append(Claim(index, cell.id, tags, *asserted))
     return found
 

@@ -96,9 +96,9 @@ The mean of `n` samples scatters with the standard deviation $\\sigma / \\sqrt{{
         "claim",
         """g = torch.Generator().manual_seed(0)
 means = torch.randn(4000, 100, generator=g).mean(1)
-measured = means.std().item()
-print(f"predicted 0.100, measured {{measured:.3f}}, tolerance 0.004")
-assert abs(measured - 0.1) < 0.004""",
+claims.verify(
+    claims.near("spread of the means of 100 samples", 0.1, means.std(), within=0.004)
+)""",
     ),
 ]
 PAGE = [

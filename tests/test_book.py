@@ -80,10 +80,17 @@ class Page:
             "return i.complete ? 0 : new Promise(r => { i.onload = i.onerror = r }) }))"
         )
 
+    def unfold(self):
+        """Opens what is folded in the article: code of figures and tables, hints, answers."""
+        self.tab.evaluate(
+            "document.querySelectorAll('article details').forEach(d => d.open = true)"
+        )
+
     def accessibility(self) -> list[str]:
-        """axe-core's findings, without the theme's own."""
+        """axe-core's findings of the page with all folds open, without the theme's own."""
         from axe_playwright_python.sync_playwright import Axe
 
+        self.unfold()
         found = []
         for rule in Axe().run(self.tab).response["violations"]:
             nodes = [n["target"][0] for n in rule["nodes"]]
@@ -115,6 +122,20 @@ def test_a_page_stands_by_itself(site, browser, name):
 def test_every_page_that_was_built_is_in_the_table_of_contents(site):
     built = {str(p.relative_to(HTML).with_suffix("")) for p in (HTML / "book").glob("**/*.html")}
     assert built == set(PAGES)
+
+
+def test_each_claim_is_listed_and_its_link_leads_to_its_row(site):
+    """The page of all claims numbers them by the cache, scripts/light.py by the built pages."""
+    listed = (HTML / "book" / "checks.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#]+)#(claim-[\d-]+)">', listed)
+    assert links, "no claim is listed"
+    drawn = []
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        drawn += [
+            (f"{Path(name).name}.html", m) for m in re.findall(r'<tr id="(claim-[^"]+)"', page)
+        ]
+    assert links == drawn
 
 
 @pytest.mark.parametrize("name", ["index", "search", "genindex"])
@@ -174,7 +195,7 @@ def test_nothing_overflows_a_phone(site, browser, name):
     with Page(browser, site, name, width=PHONE) as page:
         page.all_pictures()
         # Folded answers count, too.
-        page.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.unfold()
         width = page.tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE:
             wide = page.tab.evaluate(

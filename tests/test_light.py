@@ -288,3 +288,31 @@ def test_the_arrow_at_a_chapter_with_a_deeper_page_has_a_name():
     arrow = '<summary><span class="toctree-toggle"></span></summary>'
     text = light.named_toggles(f'<li><a href="01.html">1. One</a><details open="open">{arrow}')
     assert '<summary aria-label="Deeper page of 1. One"><span' in text
+
+
+def strip(*claims):
+    rows = "".join(f'<tr class="gc-{c}"><th scope="row">it</th><td>1</td></tr>' for c in claims)
+    return f'<table class="gc-claims"><thead><tr><th>claim</th></tr></thead>{rows}</table>'
+
+
+def test_claims_are_numbered_in_page_order_on_through_the_deeper_page(tmp_path):
+    (tmp_path / "book").mkdir()
+    for name, text in {
+        "03-a.html": strip("holds", "missed") + "<p>x</p>" + strip("holds"),
+        "03-a-deeper-b.html": strip("holds"),
+        "04-c.html": strip("holds"),
+        "checks.html": strip("holds"),
+    }.items():
+        (tmp_path / "book" / name).write_text(text)
+    before = light.claims_before(tmp_path)
+    assert {page.stem: place for page, place in before.items()} == {
+        "03-a": (3, 0),
+        "03-a-deeper-b": (3, 3),
+        "04-c": (4, 0),
+    }
+    main = light.numbered((tmp_path / "book" / "03-a.html").read_text(), 3, 0)
+    row = '<tr id="claim-3-2" class="gc-missed"><th scope="row">'
+    assert row + '<a class="gc-number" href="#claim-3-2">3.2</a> it' in main
+    assert main.count("<tr id=") == 3 and 'id="claim-3-3"' in main
+    assert 'id="claim-3-4"' in light.numbered(strip("holds"), 3, 3)
+    assert light.numbered(main, 3, 0).count("gc-number") == 3  # once is enough
