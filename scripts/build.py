@@ -30,6 +30,7 @@ from scripts import (  # noqa: E402
     checks_page,
     execution_cache,
     exercises_page,
+    header,
     light,
     notebook,
     search,
@@ -195,6 +196,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
     light.main(HTML)
+    header.main(HTML, cpu_times())
     search.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")
