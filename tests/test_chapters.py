@@ -162,7 +162,7 @@ def test_a_number_that_no_chapter_has():
 TWINS = {
     "ch07.draw": "hands out both halves; the chapter's gives their distance, from its own set",
     "ch07.predicted_slope": "one product rounds otherwise than torch.cov; the record is of this one",
-    "ch07.in_parts": "a line that calls the chapter's; the one like it is chapter 8's `feats`",
+    "ch07.in_parts": "one line, like chapter 8's `feats` by chance",
     "ch08.train": "a call of GANTrainer, as in chapter 12",
     "ch10.Discriminator": "three ways in one class; its projection rounds as the recorded one",
     "ch11.gaze": "the chapter's looks at the network of its cell, this one at any",
