@@ -89,6 +89,16 @@ def verifies(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in ("claims.verify", "verify")
 
 
+def rows(arguments: list[ast.expr]) -> list[ast.expr]:
+    """What `verify` is given, with what stands in lists (``*([...] if run else [])``) one by one."""
+    found = []
+    for node in arguments:
+        value = node.value if isinstance(node, ast.Starred) else None
+        value = value.body if isinstance(value, ast.IfExp) else value
+        found += rows(value.elts) if isinstance(value, (ast.List, ast.Tuple)) else [node]
+    return found
+
+
 class _Follow(ast.NodeVisitor):
     """Origins of a chapter's names, statement by statement."""
 
@@ -224,7 +234,7 @@ class _Follow(ast.NodeVisitor):
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if verifies(node.value):
-            for row in node.value.args:  # type: ignore[attr-defined]
+            for row in rows(node.value.args):  # type: ignore[attr-defined]
                 self.asserts += 1
                 self.rows.append(self.origins(row))
             self.asserted = self.asserted.union(*self.rows)
