@@ -98,7 +98,7 @@ def table(
         given = [c for c in cells if c is not None]
         counts = [isinstance(c, (int, float, complex)) and not isinstance(c, bool) for c in given]
         zeros = any(isinstance(c, float) and math.isfinite(c) and c % 1 for c in cells)
-        right.append(all(counts) and bool(counts))
+        right.append(2 * sum(counts) > len(counts))
         texts.append([str(column), *(_text(c, digits, zeros) for c in cells)])
     lines = list(zip(*texts, strict=True))
     text = aligned(lines, right)

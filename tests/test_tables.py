@@ -59,6 +59,13 @@ def test_names_make_the_first_column(capsys):
     assert capsys.readouterr().out == "seed  x     y\na     1     –\n2     –  0.33\n"
 
 
+def test_a_column_of_numbers_stays_one_where_a_word_stands_in_it(capsys):
+    plots.table([{"live": 3.2}, {"live": "none"}, {"live": 4.087}])
+    assert capsys.readouterr().out == "live\n3.20\nnone\n4.09\n"
+    plots.table([{"x": 3, "y": "a"}, {"x": "no run", "y": 1.5}, {"x": 4, "y": None}])
+    assert capsys.readouterr().out == "     x  y\n     3  a\nno run  1.50\n     4  –\n"
+
+
 def test_a_notebook_draws_it_and_nothing_in_it_is_markup(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.get_ipython", lambda: True)
