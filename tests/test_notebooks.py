@@ -14,6 +14,7 @@ CHAPTERS = build.chapters()
 NAMES = [path.stem for path in CHAPTERS]
 BUDGET = 60  # CPU seconds of one chapter
 ALL_CHAPTERS = 40 * len(book.main_pages())  # of all: fifteen take five minutes on two cores
+MOST_LINES = 40  # that a cell prints
 NOISE = 1.25  # a busy machine's caches cost CPU time, too
 
 FENCE = re.compile(r"(?ms)^(```+|~~~+)([^\n]*)\n.*?^\1[ \t]*$")
@@ -346,6 +347,23 @@ def test_a_second_run_gives_the_same(chapter, executed):
     path, nb = chapter
     _, again = executed.merge_match_into_notebook(notebook.read(path))
     assert checked_texts(again) == checked_texts(nb)
+
+
+def printed(output) -> str:
+    """What the page shows of an output as plain text."""
+    if "text" in output:
+        return output["text"]
+    data = output.get("data", {})
+    return data.get("text/plain", "") if set(data) == {"text/plain"} else ""
+
+
+def test_no_cell_floods_its_page(chapter, executed):
+    """Such as one whose last line returns a long object."""
+    path, _ = chapter
+    _, ran = executed.merge_match_into_notebook(notebook.read(path))
+    for cell in ran.cells:
+        lines = sum(printed(output).count("\n") for output in cell.get("outputs", []))
+        assert lines <= MOST_LINES, f"cell {cell.id} prints {lines} lines: end it in a semicolon?"
 
 
 def test_time_budget(executed):
