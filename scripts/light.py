@@ -306,8 +306,8 @@ def folds(text: str) -> str:
     def name(match: re.Match[str]) -> str:
         tags = [word.removeprefix("tag_") for word in match["tags"].split()]
         prompts, title = match["prompts"], match["title"] or ""
-        if tag := next((tag for tag in ("draw", "table") if tag in tags), ""):
-            label = f"{notebook.FOLDED[tag]}: {title}" if title else notebook.FOLDED[tag]
+        if "setup" not in tags and (fold := notebook.fold_of(tags)):
+            label = f"{fold}: {title}" if title else fold
             prompts, title = f'<p class="admonition-title">{label}</p>', ""
         line = f'<span class="c1">{notebook.TITLE}{title}</span>\n' if title else ""
         return f"{match[1]}<summary>{prompts}</summary>{match['code']}{line}"

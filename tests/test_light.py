@@ -276,6 +276,13 @@ def test_a_fold_says_what_is_in_it(tag, of):
     assert "# no title" in second[2]
 
 
+def test_a_fold_over_a_strip_of_claims_says_so():
+    text = light.folds(
+        cell("table", "# @title Both seeds").replace("tag_table", "tag_claim tag_table")
+    )
+    assert '<p class="admonition-title">Code of this check: Both seeds</p>' in text
+
+
 def test_a_fold_is_read_aloud_as_it_is_seen_and_the_set_up_keeps_its_code():
     text = light.folds(cell("setup", "# @title Set-up: finds the package"))
     assert "aria-label" not in text and "Show the set-up" in text
