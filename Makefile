@@ -16,7 +16,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
+.PHONY: help setup book serve pdf test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,9 @@ book: $(STAMP) ## the book, in _build/html
 serve: book ## the book, at http://127.0.0.1:$(PORT)
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: book ## the whole book as one file, _build/gancourse.pdf
+	$(BIN)/python scripts/pdf.py
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check
