@@ -110,7 +110,7 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     assert len(touched) == 4 and {own, f"book/{page}.ipynb", "_toc.yml"} <= touched, touched
 
     which = f"{exercise} or {last + 1}. or {page} or {last:02d}- or 03-"
-    green(clone, f"({which}) and not second_run and not budget", "exercises", "notebooks")
+    green(clone, f"({which}) and not second_run and not budget and not floods", "exercises", "notebooks")
 
 
 def test_a_deeper_page_from_nothing_to_green(clone):
@@ -119,7 +119,7 @@ def test_a_deeper_page_from_nothing_to_green(clone):
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 0, said
     assert places.touched() == ["_toc.yml", f"book/{page}.ipynb", "book/03-failures.ipynb"]
-    green(clone, "03-failures and not second_run and not budget", "notebooks", "pages")
+    green(clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages")
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 1 and "is there already" in said
 
@@ -191,7 +191,7 @@ def _total_variation_g(fake_logits: Tensor, real_logits: Tensor | None = None) -
     write_cell(clone, "02-training", "## Two losses for one aim", USE_OF_THE_LOSS)
     assert len(places.touched()) == 5, places.touched()
     which = "otal_variation or Total or definition or losses or formulas.md or 02-"
-    which = f"({which}) and not second_run and not budget"
+    which = f"({which}) and not second_run and not budget and not floods"
     tests = ("losses", "formulas", "pages", "package", "global_modes", "notebooks")
     green(clone, which, *tests)
 
@@ -239,7 +239,7 @@ def grid('''
     for command in (["check", "--fix"], ["format"]):  # make format
         run(clone, "-m", "ruff", *command, "-q")
     assert len(places.touched()) == 4, places.touched()
-    which = "(row or data or 03-) and not second_run and not budget and not mnist"
+    which = "(row or data or 03-) and not second_run and not budget and not floods and not mnist"
     green(clone, which, "data", "package", "notebooks")
 
 
