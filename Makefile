@@ -16,7 +16,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve test lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
+.PHONY: help setup book serve pdf test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,9 @@ serve: book ## the book, at http://127.0.0.1:$(PORT)
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
+pdf: book ## the whole book as one file, _build/gancourse.pdf
+	$(BIN)/python scripts/pdf.py
+
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -53,6 +56,9 @@ test: $(STAMP) ## lint, types, unit tests, chapters, the built book in a browser
 	-$(BIN)/python scripts/build.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout=600 \
 	    tests $(wildcard book/*.ipynb) $(ARGS)
+
+budget: $(STAMP) ## how long each page is: words, code in view, exercises (ARGS=--screens: heights, too)
+	$(BIN)/python scripts/budget.py $(ARGS)
 
 bench: bench-steps bench-metrics ## times a training step and the metrics (8 minutes)
 
@@ -87,5 +93,5 @@ test-claims: $(STAMP) ## every claim on other kernels, versions, seeds, weights 
 	$(BIN)/python scripts/claims_matrix.py --write $(ARGS)
 
 clean: ## removes what was built, but not .venv
-	rm -rf _build book/exercises.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf _build book/exercises.md book/checks.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The Python number in a numpy or torch number, or in an array that holds just one."""
     try:
         return value.item()
@@ -24,7 +24,7 @@ def whole(name: str, value: Any, least: int | None = 1, most: int | None = None)
     Raises:
         ValueError: for anything else, naming the argument, what came and what is needed.
     """
-    number = _plain(value)
+    number = plain(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if (
@@ -61,7 +61,7 @@ def real(
     Raises:
         ValueError: for anything else, naming the argument, what came and what is needed.
     """
-    number = _plain(value)
+    number = plain(value)
     try:
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise TypeError

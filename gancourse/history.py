@@ -43,7 +43,7 @@ def _no_losses() -> Tensor:
     return torch.empty(0, dtype=torch.float32, device="cpu")
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What was minimised, by generator step, each ``(steps,)`` on the CPU.
 
@@ -62,6 +62,13 @@ class History:
 
     def __len__(self) -> int:
         return len(self.d_loss)
+
+    def __repr__(self) -> str:
+        """One line: a cell that ends in ``fit`` shows this, and not thousands of numbers."""
+        if not len(self):
+            return "History(0 steps)"
+        ends = f"d_loss {self.d_loss[-1]:.3g}, g_loss {self.g_loss[-1]:.3g}"
+        return f"History({len(self)} steps, at the end {ends})"
 
 
 def fetch(run: GANTrainer, alone: bool = False) -> tuple[Tensor, bool]:

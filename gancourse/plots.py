@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from gancourse._numbers import whole
+from gancourse._tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +43,7 @@ __all__ = [
     "gradient_arrows",
     "image_grid",
     "loss_curves",
+    "table",
 ]
 
 REAL = "#0072B2"  #: Real data, from the first page to the last.

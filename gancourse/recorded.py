@@ -22,6 +22,7 @@ from typing import Any
 __all__ = ["Panel", "keep", "load", "panel"]
 
 FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
+DEEPER = "-deeper-"  # in the name of a page under a chapter's own: 03-failures-deeper-dynamics
 CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what every run depends on
 
 
@@ -55,6 +56,23 @@ def code(notebook: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def page_order(page: Path) -> tuple[str, str, str]:
+    """What sorts the book's notebooks: each chapter's main page, then the deeper ones under it."""
+    return page.stem.partition(DEEPER)
+
+
+def chapter_pages(book: Path, number: str) -> list[Path]:
+    """The notebooks of chapter ``number`` ("03") in a folder, the main page first."""
+    return sorted(book.glob(f"{number}-*.ipynb"), key=page_order)
+
+
+def joined(pages: Sequence[str]) -> str:
+    """The pages of one chapter (the texts of their files) as the text of one notebook."""
+    if len(pages) == 1:
+        return pages[0]
+    return json.dumps({"cells": [cell for text in pages for cell in json.loads(text)["cells"]]})
+
+
 def commit(
     folder: Path, chapters: Mapping[str, Callable[[str], str]] | None = None
 ) -> tuple[str, bool, dict[str, str]]:
@@ -62,7 +80,7 @@ def commit(
 
     Args:
         chapters: what of a chapter a run depends on: its number ("03") -> a function that takes the
-            text of its file to the part that matters. A change of its prose is then no change.
+            text of its pages, as one, to the part that matters. A change of prose is then none.
 
     Returns the commit that is checked out; whether the code differs from it; and the SHA-256 of
     each chapter's part. ``("unknown", True, {})`` where there is no git or no clone.
@@ -82,11 +100,12 @@ def commit(
     except (OSError, subprocess.CalledProcessError):
         return "unknown", True, {}
     for number, part in (chapters or {}).items():
-        (path,) = (folder / top / "book").glob(f"{number}-*.ipynb")
-        now = part(path.read_text(encoding="utf-8"))
+        pages = chapter_pages(folder / top / "book", number)
+        now = part(joined([page.read_text(encoding="utf-8") for page in pages]))
         digests[number] = hashlib.sha256(now.encode()).hexdigest()
         try:
-            dirty |= part(git("show", f"HEAD:book/{path.name}")) != now
+            then = joined([git("show", f"HEAD:book/{page.name}") for page in pages])
+            dirty |= part(then) != now
         except (subprocess.CalledProcessError, AttributeError):  # not there, or not yet defined
             dirty = True
     return revision, dirty, digests
@@ -290,7 +309,7 @@ def keep(
     if folder is None:
         raise OSError("no folder book/recorded: run the chapter in a clone of the repository")
     number = name[2:4] if name.startswith("ch") else ""
-    chapters = {number: code} if any(folder.parent.glob(f"{number}-*.ipynb")) else {}
+    chapters = {number: code} if chapter_pages(folder.parent, number) else {}
     write(
         folder, name, [dict(results)], seeds=[seed], settings=settings,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"), seconds=[seconds],

@@ -25,7 +25,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import execution_cache, exercises_page, light, notebook, wheel  # noqa: E402
+from scripts import (  # noqa: E402
+    book,
+    checks_page,
+    execution_cache,
+    exercises_page,
+    header,
+    light,
+    notebook,
+    search,
+    wheel,
+)
 
 execution_cache.install()
 
@@ -53,7 +63,8 @@ def digest(patterns: list[str]) -> str:
 
 
 def chapters() -> list[Path]:
-    return sorted((ROOT / "book").glob("*.ipynb"))
+    """Every page that is run: the chapters' main pages and deeper ones."""
+    return book.notebooks(ROOT / "book")
 
 
 def open_cache() -> Any:
@@ -75,6 +86,16 @@ def cached(cache: Any, path: Path) -> Any:
         return cache.match_cache_notebook(notebook.read(path))
     except KeyError:
         return None
+
+
+def executed() -> list[tuple[str, Any]]:
+    """(name, notebook) of each chapter as the cache holds it, in the book's order."""
+    cache, found = open_cache(), []
+    for path in chapters():
+        if cached(cache, path) is None:
+            raise LookupError(f"{path.name} has not run: python scripts/build.py")
+        found.append((path.stem, cache.merge_match_into_notebook(notebook.read(path))[1]))
+    return found
 
 
 def cpu_times() -> dict[str, float]:
@@ -165,14 +186,18 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     if failures:
         print("\n\n".join(["", *failures]), file=sys.stderr)
         return 1
-    book = str(Path(sys.executable).with_name("jupyter-book"))
-    command = [book, "build", ".", "--all", "-W", "--keep-going", "-n"]
+    checks_page.write(executed())
+    inputs = digest(SEEN_BY_PAGES)  # with that page
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", ".", "--all", "-W", "--keep-going", "-n"]
     # autodoc imports the package: this clone's, whatever is installed.
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
     light.main(HTML)
+    header.main(HTML, cpu_times())
+    search.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")
     return 0
@@ -180,16 +205,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
 
 def intact() -> bool:
     """Every page of the table of contents is there."""
-    import yaml
-
-    def files(node: Any) -> list[str]:
-        if isinstance(node, dict):
-            own = [node[key] for key in ("file", "root") if key in node]
-            return own + [f for value in node.values() for f in files(value)]
-        return [f for item in node for f in files(item)] if isinstance(node, list) else []
-
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return all((HTML / f"{name}.html").exists() for name in [*files(toc), "index"])
+    return all((HTML / f"{name}.html").exists() for name in [*book.toc(ROOT), "index"])
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,6 +11,9 @@ classes, imports, and constants: names in capitals (at least two characters), as
 expression that calls none of the chapter's own functions. Anything else is the work of a cell, and
 has to be given. Cells tagged `exercise` are left out.
 
+A deeper page (03-failures-deeper-...) is part of its chapter: `chapter("03")` has the definitions of
+all its pages, as if they were one. What two of them write alike counts once.
+
 So an experiment, a test or a script can take from a chapter what the reader sees, and nothing has
 to be written twice. Tracebacks and `inspect.getsource` show the chapter's lines; `chapter("14")` is
 the module `scripts.chapters.ch14`, also for pickle and in a child process.
@@ -33,7 +36,7 @@ from typing import Any
 
 import torch
 
-from gancourse.recorded import code
+from gancourse.recorded import chapter_pages, code, joined
 from scripts.gpu_cells import loads
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -157,15 +160,14 @@ class Chapter(ModuleType):
 
     @functools.cached_property
     def _definitions(self) -> Definitions:
-        path = chapter_file(self._number)
-        found = Definitions(self._number, path.read_text(encoding="utf-8"))
+        found = Definitions(self._number, chapter_text(self._number))
         # no time of change: then linecache keeps it
         entry = len(found.text), None, found.text.splitlines(keepends=True), found.file
         linecache.cache[found.file] = entry
         vars(self)["__file__"] = found.file  # where inspect looks for a class
         words = {n.id for n in ast.walk(ast.parse(found.text)) if isinstance(n, ast.Name)}
         if unused := sorted(self._given - words - set(found.found)):
-            raise ValueError(f"given: chapter {self._number} has no {unused[0]!r} ({path.name})")
+            raise ValueError(f"given: chapter {self._number} has no {unused[0]!r}")
         return found
 
     def __getattr__(self, name: str) -> Any:
@@ -204,11 +206,17 @@ class Chapter(ModuleType):
 
 
 def chapter_file(number: str) -> Path:
-    """book/NN-name.ipynb of a chapter's number, "03"; ValueError if there is none."""
-    found = sorted(BOOK.glob(f"{number}-*.ipynb")) if number.isdigit() else []
+    """The main page of a chapter, "03": book/NN-name.ipynb; ValueError if there is none."""
+    found = chapter_pages(BOOK, number) if number.isdigit() else []
     if not found:
         raise ValueError(f"number: {number!r} came, needed that of a chapter, as '03'")
     return found[0]
+
+
+def chapter_text(number: str) -> str:
+    """The text of a chapter's notebook, its deeper pages joined to it; ValueError if there is none."""
+    chapter_file(number)
+    return joined([page.read_text(encoding="utf-8") for page in chapter_pages(BOOK, number)])
 
 
 def chapter(number: str, /, **given: Any) -> Chapter:
@@ -242,7 +250,7 @@ def used(module: ModuleType) -> Iterator[tuple[Chapter, set[str]]]:
 
 # Every chapter is a module from the start, unread: so a pickle finds its functions, also in a child
 # process, which imports scripts.chapters before scripts.chapters.ch14.
-for _path in sorted(BOOK.glob("[0-9][0-9]-*.ipynb")):
-    _chapter = Chapter(_path.name[:2], {})
+for _number in sorted({page.name[:2] for page in BOOK.glob("[0-9][0-9]-*.ipynb")}):
+    _chapter = Chapter(_number, {})
     sys.modules[_chapter.__name__] = _chapter
-    globals()[f"ch{_path.name[:2]}"] = _chapter
+    globals()[f"ch{_number}"] = _chapter

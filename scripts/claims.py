@@ -5,8 +5,8 @@
 Follows values through a chapter's code, cell by cell, without running it. A number is *live* if a
 call of the package, torch, numpy, scipy or scikit-learn made it from nothing but literals and other
 live numbers; *recorded* if it comes from `recorded.load`; arithmetic on literals is neither. A cell
-tagged `claim` needs an assert that looks at something live; one that looks at recorded runs alone
-says so with the tag `recorded`.
+tagged `claim` needs an assert, or a row of `claims.verify`, that looks at something live; one that looks
+at recorded runs alone says so with the tag `recorded`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ PLAIN = {
     "time",
     "plt",
     "plots",
+    "claims",
 }
 PLAIN |= set(dir(builtins)) | {
     "mpl",
@@ -60,7 +61,9 @@ class Claim:
     cell: str
     tags: tuple[str, ...]
     origins: Origins  # of all that its asserts look at
-    asserts: int
+    asserts: int  # bare asserts and rows of `verify`
+    bare: int = 0  # of these, asserts
+    rows: tuple[Origins, ...] = ()  # of each argument of `verify`
 
     @property
     def problem(self) -> str | None:
@@ -81,6 +84,21 @@ class Claim:
         return None
 
 
+def verifies(node: ast.AST) -> bool:
+    """Is it a call of `claims.verify`?"""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("claims.verify", "verify")
+
+
+def rows(arguments: list[ast.expr]) -> list[ast.expr]:
+    """What `verify` is given, with what stands in lists (``*([...] if run else [])``) one by one."""
+    found = []
+    for node in arguments:
+        value = node.value if isinstance(node, ast.Starred) else None
+        value = value.body if isinstance(value, ast.IfExp) else value
+        found += rows(value.elts) if isinstance(value, (ast.List, ast.Tuple)) else [node]
+    return found
+
+
 class _Follow(ast.NodeVisitor):
     """Origins of a chapter's names, statement by statement."""
 
@@ -89,7 +107,8 @@ class _Follow(ast.NodeVisitor):
         self.functions: dict[str, ast.AST] = {}
         self.inside: list[str] = []  # functions being looked into, against recursion
         self.asserted: Origins = NOTHING
-        self.asserts = 0
+        self.asserts = self.bare = 0
+        self.rows: list[Origins] = []
 
     # --- expressions
 
@@ -123,6 +142,8 @@ class _Follow(ast.NodeVisitor):
 
     def call(self, node: ast.Call) -> Origins:
         given = [self.origins(a) for a in node.args]
+        if ast.unparse(node.func).startswith("claims."):
+            given = given[1:]  # what is claimed, in words
         given += [self.origins(k.value) for k in node.keywords]
         arguments = NOTHING.union(*given)
         root = node.func
@@ -212,6 +233,12 @@ class _Follow(ast.NodeVisitor):
             self.visit(statement)
 
     def visit_Expr(self, node: ast.Expr) -> None:
+        if verifies(node.value):
+            for row in rows(node.value.args):  # type: ignore[attr-defined]
+                self.asserts += 1
+                self.rows.append(self.origins(row))
+            self.asserted = self.asserted.union(*self.rows)
+            return
         origins = self.origins(node.value)
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
@@ -225,6 +252,7 @@ class _Follow(ast.NodeVisitor):
 
     def visit_Assert(self, node: ast.Assert) -> None:
         self.asserts += 1
+        self.bare += 1
         self.asserted |= self.origins(node.test)
 
     def visit_If(self, node: ast.If) -> None:
@@ -239,13 +267,14 @@ def claims(nb: NotebookNode) -> list[Claim]:
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
-        follow.asserted, follow.asserts = NOTHING, 0
+        follow.asserted, follow.asserts, follow.bare, follow.rows = NOTHING, 0, 0, []
         lines = ["" if s.lstrip().startswith(("%", "!")) else s for s in cell.source.split("\n")]
         for statement in ast.parse("\n".join(lines)).body:
             follow.visit(statement)
         tags = tuple(notebook.tags(cell))
         if follow.asserts or "claim" in tags:
-            found.append(Claim(index, cell.id, tags, follow.asserted, follow.asserts))
+            asserted = follow.asserted, follow.asserts, follow.bare, tuple(follow.rows)
+            found.append(Claim(index, cell.id, tags, *asserted))
     return found
 
 

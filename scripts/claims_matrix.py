@@ -33,7 +33,7 @@ from typing import Any
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts import notebook
+from scripts import book, notebook
 from scripts.claims_kernel import key
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -404,7 +404,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--colab-python", default=str(COLAB))
     parser.add_argument("--timeout", type=int, default=1800, help="seconds of one cell")
     args = parser.parse_args(arguments)
-    chapters = sorted((ROOT / "book").glob("*.ipynb"))
+    chapters = book.notebooks(ROOT / "book")
     chosen = chapters
     if args.chapters:
         chosen = [p for n in args.chapters for p in chapters if p.stem[:2] == n.zfill(2)]

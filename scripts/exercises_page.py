@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import notebook  # noqa: E402
+from scripts import book, notebook  # noqa: E402
 
 HEAD = """# All exercises
 
@@ -54,44 +54,40 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\u4e00-\u9fff\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-def pages() -> list[str]:
-    """The pages of the book in reading order, without ``book/``."""
-    import yaml
-
-    table = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts: list[dict[str, Any]] = table.get("parts", [table])
-    return [c["file"].removeprefix("book/") for part in parts for c in part.get("chapters", [])]
-
-
-def chapters() -> list[tuple[str, str, dict[str, str]]]:
-    """(file, title, exercise id -> heading) of each chapter that prints exercises."""
-    found = []
-    for name in pages():
+def chapters() -> list[tuple[str, dict[str, tuple[str, str]]]]:
+    """(main page, exercise id -> (page that prints it, heading)) of each chapter with exercises:
+    by their numbers, 3.10 after 3.9, whichever page of the chapter prints them."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for name in (Path(page).name for page in book.toc(ROOT)):
         path = ROOT / "book" / f"{name}.ipynb"
         if not path.exists():
             continue
         prose = [c.source for c in notebook.read(path).cells if c.cell_type == "markdown"]
-        headings = {m[2]: m[1].strip() for text in prose for m in HEADING.finditer(text)}
-        if headings:
-            found.append((path.name, prose[0].splitlines()[0].removeprefix("# ").strip(), headings))
-    return found
+        headings = {m[2]: (path.name, m[1].strip()) for p in prose for m in HEADING.finditer(p)}
+        found.setdefault(f"{book.main_name(path)}.ipynb", {}).update(headings)
+
+    def number(item: tuple[str, Any]) -> int:
+        return int(item[0].partition(".")[2])
+
+    return [(main, dict(sorted(ids.items(), key=number))) for main, ids in found.items() if ids]
 
 
 def page() -> str:
     from gancourse.exercises import EXERCISES
 
     text, count, minutes = "", 0, 0
-    for file, title, headings in chapters():
-        number = int(file[:2])
+    for main, printed in chapters():
+        first = notebook.read(ROOT / "book" / main).cells[0].source
+        title = first.splitlines()[0].removeprefix("# ").strip()
         rows = ""
-        for name, heading in headings.items():
+        for name, (file, heading) in printed.items():
             exercise = EXERCISES[name]
             circles = "●" * exercise.difficulty + "○" * (3 - exercise.difficulty)
             link = f"[{name} {exercise.title}]({file}#{slug(heading)})"
             rows += f"| {link} | {circles} | {exercise.minutes} |\n"
             count, minutes = count + 1, minutes + exercise.minutes
         table = f"| exercise | difficulty | minutes |\n|---|---|---:|\n{rows}"
-        text += f"\n## {number}. [{title}]({file})\n\n{table}"
+        text += f"\n## {int(main[:2])}. [{title}]({main})\n\n{table}"
     patients = sum(name.startswith("15.") for name in EXERCISES)
     return HEAD.format(count=count, hours=round(minutes / 60), patients=patients) + text
 

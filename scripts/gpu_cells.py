@@ -5,7 +5,7 @@
 
 `source(cell)` goes backwards from the cell and keeps the statements that bind a name which something
 kept reads. So a test, a count or a recording can run one GPU cell in seconds, as the reader sees it.
-Needs nothing but Python: the lent machine has no Jupyter.
+Needs nothing but Python and the package: the lent machine has no Jupyter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
-BOOK = Path(__file__).resolve().parent.parent / "book"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import book  # noqa: E402
+
 MUTATES = {"append", "extend", "add", "update", "setdefault", "insert"}  # methods that change x
 
 
@@ -45,7 +48,7 @@ def cells() -> list[Cell]:
     """All GPU cells, in the book's order."""
     return [
         Cell(path, index, cell["id"], "".join(cell["source"]))
-        for path in sorted(BOOK.glob("[0-9][0-9]-*.ipynb"))
+        for path in book.notebooks()
         for index, cell in enumerate(_cells(path))
         if "gpu" in cell["metadata"].get("tags", [])
     ]

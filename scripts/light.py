@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import explore  # noqa: E402
-from scripts import repository  # noqa: E402
+from gancourse.recorded import page_order  # noqa: E402
+from scripts import notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -81,7 +82,7 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {{
 // What is wider than its column scrolls by itself, and can be reached and scrolled by keyboard.
 const markScrollers = () => {{
   for (const box of document.querySelectorAll(
-    '.bd-article mjx-container[display="true"], .bd-article div.math, .bd-article table.table')) {{
+    '.bd-article :is(mjx-container[display="true"], div.math, table.table, .gc-table)')) {{
     if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "auto") {{
       box.tabIndex = 0;
       box.classList.add("gc-scrolls");
@@ -100,6 +101,20 @@ addEventListener("resize", markScrollers);
 addEventListener("beforeprint", () => {{
   for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";
 }});
+// Formulas are drawn and pictures come after the page has jumped to its anchor, and push it away: jump
+// again while the page grows, until the reader moves.
+const anchor = (() => {{
+  try {{ return document.getElementById(decodeURIComponent(location.hash.slice(1))); }}
+  catch {{ return null; }}
+}})();
+if (anchor) {{
+  const growing = new ResizeObserver(() => anchor.scrollIntoView({{ behavior: "instant" }}));
+  const settled = () => growing.disconnect();
+  for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
+    addEventListener(event, settled, {{ once: true, passive: true }});
+  addEventListener("load", () => setTimeout(settled, 5000), {{ once: true }});
+  growing.observe(document.body);
+}}
 """
 
 
@@ -275,6 +290,41 @@ def nothing_waits(text: str, page: Path) -> str:
     return LOADED.sub(r'<script defer \1src="\2"></script>', OPTIONS.sub(inline, text))
 
 
+SUMMARY = re.compile(
+    r'(<div class="cell (?P<tags>[^"]*)">\s*<details class="[^"]*\bhide above-input">\s*)'
+    r'<summary aria-label="[^"]*">(?P<prompts>.*?)</summary>'
+    r"(?P<code>\s*<div[^>]*>\s*<div[^>]*>\s*<div[^>]*>\s*<pre>(?:<span></span>)?)"
+    rf'(?:<span class="c1">{notebook.TITLE}(?P<title>[^\n]*)</span>\n)?',
+    re.S,
+)
+
+
+def folds(text: str) -> str:
+    """The fold of a figure's or a table's code says what is in it, with the title that the cell
+    begins with; of any fold the words that are seen are those that are read aloud."""
+
+    def name(match: re.Match[str]) -> str:
+        tags = [word.removeprefix("tag_") for word in match["tags"].split()]
+        prompts, title = match["prompts"], match["title"] or ""
+        if "setup" not in tags and (fold := notebook.fold_of(tags)):
+            label = f"{fold}: {title}" if title else fold
+            prompts, title = f'<p class="admonition-title">{label}</p>', ""
+        line = f'<span class="c1">{notebook.TITLE}{title}</span>\n' if title else ""
+        return f"{match[1]}<summary>{prompts}</summary>{match['code']}{line}"
+
+    return SUMMARY.sub(name, text)
+
+
+TOGGLE = re.compile(
+    r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")'
+)
+
+
+def named_toggles(text: str) -> str:
+    """In the list of pages, the arrow at a chapter that has a deeper page says what it unfolds."""
+    return TOGGLE.sub(r'\1 aria-label="Deeper page of \2"', text)
+
+
 MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</script>")
 
 
@@ -284,7 +334,10 @@ def only_where_used(text: str) -> str:
 
 
 EDIT = re.compile(r"<li><a [^>]*btn-source-edit-button.*?</li>", re.S)
-MADE = {"book/exercises.html"}  # pages that the build writes: there is no source to edit
+MADE = {
+    "book/exercises.html",
+    "book/checks.html",
+}  # pages that the build writes: there is no source to edit
 
 
 def signatures(text: str) -> str:
@@ -296,6 +349,34 @@ def signatures(text: str) -> str:
         return opened.replace("</dl>", "</div>").replace("</dd>", "</div>")
 
     return re.sub(r'<dt class="sig .*?</dt>', plain, text, flags=re.S)
+
+
+CLAIM = re.compile(r'<tr class="gc-(?:holds|missed)"><th scope="row">')
+
+
+def numbered(text: str, chapter: int, before: int) -> str:
+    """A chapter's claims get numbers and anchors, as the page of all claims has them
+    (scripts/checks_page.py); ``before`` claims stand on the chapter's pages before this one."""
+    count = before
+
+    def number(match: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        anchor = f"claim-{chapter}-{count}"
+        link = f'<a class="gc-number" href="#{anchor}">{chapter}.{count}</a> '
+        return match[0].replace("<tr ", f'<tr id="{anchor}" ') + link
+
+    return CLAIM.sub(number, text)
+
+
+def claims_before(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Page -> its chapter's number, and the claims on the chapter's pages before it."""
+    found, counts = {}, dict.fromkeys(range(100), 0)
+    for page in sorted(folder.glob("book/[0-9][0-9]-*.html"), key=page_order):
+        chapter = int(page.name[:2])
+        found[page] = chapter, counts[chapter]
+        counts[chapter] += len(CLAIM.findall(page.read_text(encoding="utf-8")))
+    return found
 
 
 CHINESE = re.compile(r"[\u3400-\u9fff]+(?:[、，；：]?[\u3400-\u9fff]+)*")
@@ -429,12 +510,14 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
     static = folder / "_static"
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
     (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
+    claims = claims_before(folder)
     for page in sorted(folder.glob("**/*.html")):
         if "_static" in page.parts:
             continue
         root = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text(encoding="utf-8")
-        text = LEFT_OUT.sub("", text)
+        text = numbered(text, *claims[page]) if page in claims else text
+        text = folds(named_toggles(LEFT_OUT.sub("", text)))
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
         text = only_where_used(in_their_language(signatures(smaller(text, page))))

@@ -5,7 +5,7 @@
     python scripts/notebook.py execute   book/03-name.ipynb [--figures DIR]
     python scripts/notebook.py strip     book/*.ipynb
     python scripts/notebook.py new exercise 3 "Title"        (see skeleton.py)
-    python scripts/notebook.py new page 16-name "Title"
+    python scripts/notebook.py new page 16-name "Title"      (03-name-deeper-topic: a deeper one)
 
 jupytext reads and writes the text (its percent format) and finds which cell became which; nbclient
 runs. By hand are: what no tool does, the setup cell and the CPU time; cell ids in the text, which
@@ -20,6 +20,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
@@ -27,6 +28,12 @@ from nbformat import NotebookNode
 
 CHECKED = "nbval-check-output"  # the tag of a cell whose output stays, for nbval to compare
 SETUP_CELL = Path(__file__).with_name("setup_cell.py")
+FOLDED = {  # tags of cells that the reader need not see to follow -> what the book calls the fold
+    "setup": "Set-up",
+    "draw": "Code of this figure",
+    "table": "Code of this table",
+}
+TITLE = "# @title "  # how a folded cell begins: Colab shows what follows in the cell's place
 TEXT = {  # jupytext's format: tags and ids beside the cells, no YAML above them
     "extension": ".py",
     "format_name": "percent",
@@ -45,6 +52,37 @@ PLAIN = {"execution_count": 1, "metadata": nbformat.from_dict({})}
 
 def tags(cell: NotebookNode) -> list[str]:
     return list(cell.metadata.get("tags", []))
+
+
+def fold_of(tags: Collection[str]) -> str:
+    """What the book calls the fold of a cell with these tags, or "" if such a cell is in view."""
+    if "table" in tags and "claim" in tags:
+        return "Code of this check"  # its table is the strip of claims.verify
+    return next((name for tag, name in FOLDED.items() if tag in tags), "")
+
+
+def fold(cell: NotebookNode) -> str:
+    return fold_of(tags(cell))
+
+
+def title(cell: NotebookNode) -> str:
+    """What a folded cell says that it does, in its first line; "" if it does not say."""
+    first = cell.source.lstrip().partition("\n")[0]
+    return first.removeprefix(TITLE).strip() if first.startswith(TITLE) else ""
+
+
+def own_tags(cell: NotebookNode) -> list[str]:
+    """The tags that somebody wrote, without the one that follows from them."""
+    return [tag for tag in tags(cell) if tag != "hide-input"]
+
+
+def metadata(cell: NotebookNode) -> dict[str, object]:
+    """A cell's tags, and what folds it in the book, in JupyterLab and on Colab if one says so."""
+    own = own_tags(cell)
+    if fold(cell):
+        folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+        return {"tags": [*own, "hide-input"], **folded}
+    return {"tags": own} if own else {}
 
 
 def read(path: Path) -> NotebookNode:
@@ -76,11 +114,7 @@ def clean(nb: NotebookNode, setup: str | None = None) -> NotebookNode:
     for cell in nb.cells:
         if cell.source.strip() == "# SETUP":
             cell.metadata["tags"] = ["setup"]
-        own = [tag for tag in tags(cell) if tag != "hide-input"]
-        cell.metadata = nbformat.from_dict({"tags": own} if own else {})
-        if "setup" in own:  # folded in the book, in JupyterLab and on Colab
-            folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
-            cell.metadata = nbformat.from_dict({"tags": [*own, "hide-input"], **folded})
+        cell.metadata = nbformat.from_dict(metadata(cell))
         cell.pop("attachments", None)
         if cell.cell_type != "code":
             continue
@@ -128,7 +162,7 @@ def to_text(source: Path, target: Path) -> None:
     nb = read(source)
     for cell in nb.cells:
         cell.source = "# SETUP" if "setup" in tags(cell) else cell.source
-        cell.metadata["cell_id"] = cell.id
+        cell.metadata = nbformat.from_dict({"tags": own_tags(cell), "cell_id": cell.id})
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(jupytext.writes(nb, fmt=TEXT), encoding="utf-8")
 

@@ -2,10 +2,12 @@
 
     python scripts/notebook.py new exercise 3 "What the reader will write"
     python scripts/notebook.py new page 16-name "Title of the chapter"
+    python scripts/notebook.py new page 03-failures-deeper-topic "Title of a deeper page"
 
 An exercise is three cells at the end of its chapter and a file, gancourse/exercises/chNN/eK.py;
-a page is a notebook with three of them, a line in _toc.yml and a link from the chapter before. From
-there on, edit; `python -m pytest -k 3.6` and `python -m pytest -k 16-name` say what is missing.
+a page is a notebook with three of them, a line in _toc.yml and a link from the chapter before; a
+deeper page is a notebook, its lines in _toc.yml under its chapter's, and a link there. From then on,
+edit; `python -m pytest -k 3.6` and `python -m pytest -k 16-name` say what is missing.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
+from gancourse.recorded import DEEPER, chapter_pages
+
+from . import book
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,18 +83,7 @@ EXERCISE = Exercise(
     mistakes=MISTAKES,
 )
 '''
-PAGE = [
-    (
-        "markdown",
-        "",
-        """# {title}
-
-The question that this chapter answers, in one sentence.
-
-**You will** say what the reader can do afterwards. **You need** [chapter 1](01-minimax.ipynb).
-**Time**: half an hour; a few seconds on a CPU, and nothing here gains from a GPU.""",
-    ),
-    ("code", "setup", "# SETUP"),
+CLAIM = [
     (
         "markdown",
         "",
@@ -101,10 +96,24 @@ The mean of `n` samples scatters with the standard deviation $\\sigma / \\sqrt{{
         "claim",
         """g = torch.Generator().manual_seed(0)
 means = torch.randn(4000, 100, generator=g).mean(1)
-measured = means.std().item()
-print(f"predicted 0.100, measured {{measured:.3f}}, tolerance 0.004")
-assert abs(measured - 0.1) < 0.004""",
+claims.verify(
+    claims.near("spread of the means of 100 samples", 0.1, means.std(), within=0.004)
+)""",
     ),
+]
+PAGE = [
+    (
+        "markdown",
+        "",
+        """# {title}
+
+The question that this chapter answers, in one sentence.
+
+**You will** say what the reader can do afterwards. **You need** [chapter 1](01-minimax.ipynb).
+**Time**: half an hour; a few seconds on a CPU, and nothing here gains from a GPU.""",
+    ),
+    ("code", "setup", "# SETUP"),
+    *CLAIM,
     (
         "code",
         "",
@@ -121,6 +130,19 @@ def draw(n):
 
 explore(draw, n=[1, 4, 16, 64])""",
     ),
+]
+DEEPER_PAGE = [
+    (
+        "markdown",
+        "",
+        """# {title}
+
+If you want to know more of this than [chapter {number}]({main}.ipynb) tells, read on. What you get
+here and why it is worth it, in one sentence.""",
+    ),
+    ("code", "setup", "# SETUP"),
+    *CLAIM,
+    ("markdown", "", "Back to [chapter {number}]({main}.ipynb)."),
 ]
 END = """## Summary
 
@@ -171,13 +193,14 @@ def new_exercise(number: int, title: str, root: Path = ROOT) -> str:
     """
     from . import notebook
 
-    pages = sorted((root / "book").glob(f"{number:02d}-*.ipynb"))
+    pages = chapter_pages(root / "book", f"{number:02d}")
     if not pages:
         raise ValueError(f"chapter {number}: no book/{number:02d}-*.ipynb; begin with `new page`")
     nb = notebook.read(pages[0])
-    known = [
+    known = [  # on any page of the chapter
         int(k)
-        for cell in nb.cells
+        for page in pages
+        for cell in notebook.read(page).cells
         for k in re.findall(rf"^### Exercise {number}\.(\d+) ", cell.source, re.M)
     ]
     names = _names(number, max(known, default=0) + 1, title)
@@ -189,23 +212,68 @@ def new_exercise(number: int, title: str, root: Path = ROOT) -> str:
     return names["id"]
 
 
-def new_page(name: str, title: str, root: Path = ROOT) -> Path:
-    """Make book/NN-name.ipynb with three exercises, in the table of contents after chapter NN - 1.
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _contents(text: str, after: str, name: str, *, under: bool = False) -> str:
+    """The table of contents with one more page: after another and what is nested there, or under it.
 
     Raises:
-        ValueError: the name is not NN-name, is taken, or has no chapter before it.
+        ValueError: it has no line for the other page.
+    """
+    lines = text.splitlines()
+    at = next((i for i, s in enumerate(lines) if s.strip() == f"- file: book/{after}"), None)
+    if at is None:
+        raise ValueError(f"name: _toc.yml has no line for {after}; add the page by hand")
+    depth, end = _indent(lines[at]), at + 1
+    while end < len(lines) and _indent(lines[end]) > depth:
+        end += 1
+    new = [f"{' ' * (depth + 4 * under)}- file: book/{name}"]
+    if under and end == at + 1:
+        new = [f"{' ' * (depth + 2)}sections:", *new]
+    return "\n".join([*lines[:end], *new, *lines[end:], ""])
+
+
+def _add_to_contents(root: Path, after: str, name: str, *, under: bool = False) -> None:
+    toc = root / "_toc.yml"
+    text = _contents(toc.read_text(encoding="utf-8"), after, name, under=under)
+    toc.write_text(text, encoding="utf-8")
+
+
+def _link(page: Path, words: str) -> None:
+    """At the end of a page."""
+    from . import notebook
+
+    nb = notebook.read(page)
+    nb.cells[-1].source += f"\n\n{words}"
+    notebook.write(nb, page)
+
+
+def new_page(name: str, title: str, root: Path = ROOT) -> Path:
+    """Make book/NN-name.ipynb with three exercises, in the table of contents after chapter NN - 1;
+    or, of a name like 03-failures-deeper-topic, a deeper page under book/03-failures.ipynb.
+
+    Raises:
+        ValueError: the name is not NN-name, is taken, or has no chapter before it or above it.
     """
     from . import notebook
 
-    if not re.fullmatch(r"\d\d-[a-z0-9-]+", name):
-        raise ValueError(f"name: {name!r} came, needed two digits and a name, such as 16-pictures")
+    if not book.NAME.fullmatch(name):
+        raise ValueError(
+            f"name: {name!r} came, needed two digits and a name, such as 16-pictures, or "
+            f"03-failures{DEEPER}dynamics for a deeper page"
+        )
+    if book.is_deeper(name):
+        return _new_deeper_page(name, title, root)
     number, path = int(name[:2]), root / "book" / f"{name}.ipynb"
-    if taken := sorted((root / "book").glob(f"{number:02d}-*.ipynb")):
+    if taken := chapter_pages(root / "book", f"{number:02d}"):
         raise ValueError(f"name: chapter {number} is there already: {taken[0].name}")
-    before = sorted((root / "book").glob(f"{number - 1:02d}-*.ipynb"))
+    before = chapter_pages(root / "book", f"{number - 1:02d}")
     if not before:
         raise ValueError(f"name: there is no chapter {number - 1} that this one could follow")
 
+    _add_to_contents(root, before[0].stem, name)
     nb = nbformat.v4.new_notebook()
     nb.cells = [_cell(kind, tag, source.format(title=title)) for kind, tag, source in PAGE]
     for k in (1, 2, 3):
@@ -214,16 +282,26 @@ def new_page(name: str, title: str, root: Path = ROOT) -> Path:
         nb.cells += _three(names)
     nb.cells.append(_cell("markdown", "", END))
     notebook.write(notebook.clean(nb), path)
+    _link(before[0], f"Next: [{title}]({name}.ipynb).")
+    return path
 
-    toc = root / "_toc.yml"
-    line = f"      - file: book/{before[0].stem}\n"
-    text = toc.read_text(encoding="utf-8")
-    if line not in text:
-        raise ValueError(f"name: _toc.yml has no line for {before[0].stem}; add the page by hand")
-    toc.write_text(text.replace(line, f"{line}      - file: book/{name}\n"), encoding="utf-8")
-    previous = notebook.read(before[0])
-    previous.cells[-1].source += f"\n\nNext: [{title}]({name}.ipynb)."
-    notebook.write(previous, before[0])
+
+def _new_deeper_page(name: str, title: str, root: Path) -> Path:
+    """Its notebook, its lines in the table of contents, and the link on its main page."""
+    from . import notebook
+
+    path = root / "book" / f"{name}.ipynb"
+    main = path.with_name(f"{book.main_name(name)}.ipynb")
+    if path.exists():
+        raise ValueError(f"name: {path.name} is there already")
+    if not main.exists():
+        raise ValueError(f"name: {name!r} came, but there is no {main.name} that it could deepen")
+    _add_to_contents(root, main.stem, name, under=True)
+    fill = {"title": title, "number": int(name[:2]), "main": main.stem}
+    nb = nbformat.v4.new_notebook()
+    nb.cells = [_cell(kind, tag, source.format(**fill)) for kind, tag, source in DEEPER_PAGE]
+    notebook.write(notebook.clean(nb), path)
+    _link(main, f"Deeper: [{title}]({name}.ipynb).")
     return path
 
 

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from scripts import build
+from scripts import book, budget, build
 from tests.pages import Quiet, served
 
 ROOT, HTML = build.ROOT, build.HTML
@@ -18,14 +17,9 @@ PHONE = 390
 THEMES_OWN = {"label-content-name-mismatch": 2, "region": 1}
 
 
-def pages() -> list[str]:
-    table = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = table.get("parts", [table])
-    return [table["root"]] + [c["file"] for part in parts for c in part.get("chapters", [])]
-
-
-PAGES = pages()
+PAGES = book.toc()
 WITH_CODE = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
+CHAPTERS = [page for page in WITH_CODE if not book.is_deeper(page)]  # their main pages
 
 
 @pytest.fixture(scope="session")
@@ -86,10 +80,17 @@ class Page:
             "return i.complete ? 0 : new Promise(r => { i.onload = i.onerror = r }) }))"
         )
 
+    def unfold(self):
+        """Opens what is folded in the article: code of figures and tables, hints, answers."""
+        self.tab.evaluate(
+            "document.querySelectorAll('article details').forEach(d => d.open = true)"
+        )
+
     def accessibility(self) -> list[str]:
-        """axe-core's findings, without the theme's own."""
+        """axe-core's findings of the page with all folds open, without the theme's own."""
         from axe_playwright_python.sync_playwright import Axe
 
+        self.unfold()
         found = []
         for rule in Axe().run(self.tab).response["violations"]:
             nodes = [n["target"][0] for n in rule["nodes"]]
@@ -123,6 +124,20 @@ def test_every_page_that_was_built_is_in_the_table_of_contents(site):
     assert built == set(PAGES)
 
 
+def test_each_claim_is_listed_and_its_link_leads_to_its_row(site):
+    """The page of all claims numbers them by the cache, scripts/light.py by the built pages."""
+    listed = (HTML / "book" / "checks.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#]+)#(claim-[\d-]+)">', listed)
+    assert links, "no claim is listed"
+    drawn = []
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        drawn += [
+            (f"{Path(name).name}.html", m) for m in re.findall(r'<tr id="(claim-[^"]+)"', page)
+        ]
+    assert links == drawn
+
+
 @pytest.mark.parametrize("name", ["index", "search", "genindex"])
 def test_the_other_pages_open(site, browser, name):
     with Page(browser, site, name) as page:
@@ -130,11 +145,49 @@ def test_the_other_pages_open(site, browser, name):
         assert page.problems == []
 
 
-def test_search_finds(site, browser):
+def found(page, address):
+    """The links that a search shows."""
+    page.tab.goto(address)
+    page.tab.wait_for_selector("#search-results .search-summary")
+    return page.tab.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+
+
+def test_search_finds_sections_and_chinese_words(site, browser):
     with Page(browser, site, "search") as page:
-        page.tab.goto(f"{site}/search.html?q=discriminator")
-        page.tab.wait_for_selector("#search-results li a")
+        links = found(page, f"{site}/search.html?q=bias line")
+        assert any(re.search(r"/07-fid\.html.*#the-bias-line$", link) for link in links[:6]), links
+        page.tab.goto(next(link for link in links if link.endswith("#the-bias-line")))
+        page.tab.wait_for_selector("mjx-container")
+        place = "document.querySelector('#the-bias-line').getBoundingClientRect().y"
+        page.tab.wait_for_function(f"0 <= {place} && {place} < 300", timeout=5000)
+        page.tab.wait_for_timeout(500)  # and there it stays
+        assert 0 <= page.tab.evaluate(place) < 300
+        assert any("glossary" in link for link in found(page, f"{site}/search.html?q=判别器"))
+        field = page.tab.locator("#main-content input[name=q]")
+        field.fill("importlib")  # of the set-up cell of every chapter
+        page.tab.wait_for_function(
+            "document.querySelector('.search-summary')?.textContent.includes('“importlib”')"
+        )
+        assert page.tab.locator("#search-results a", has_text="minimax").count() == 0
         assert page.problems == []
+
+
+def test_search_fetches_little_and_trusts_nothing(site, browser):
+    with Page(browser, site, "search") as page:
+        sent = []
+        page.tab.on("response", lambda r: sent.append(r) if "/pagefind/" in r.url else None)
+        hostile = "%3Cimg src=x onerror=alert(1)%3E gradient"
+        assert found(page, f"{site}/search.html?q={hostile}") is not None
+        assert page.tab.locator("#search-results img").count() == 0
+        size = sum(int(r.headers["content-length"]) for r in sent if r.status == 200)
+        assert 0 < size < 500_000
+        assert page.problems == []
+
+
+def test_search_by_double_click_asks_sphinx(site, browser):
+    with Page(browser, HTML.as_uri(), "search") as page:
+        links = found(page, (HTML / "search.html").as_uri() + "?q=discriminator")
+        assert len(links) > 5 and page.problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -142,7 +195,7 @@ def test_nothing_overflows_a_phone(site, browser, name):
     with Page(browser, site, name, width=PHONE) as page:
         page.all_pictures()
         # Folded answers count, too.
-        page.tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.unfold()
         width = page.tab.evaluate("document.documentElement.scrollWidth")
         if width > PHONE:
             wide = page.tab.evaluate(
@@ -211,10 +264,10 @@ def picture(figure) -> str:
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_sliders_and_play_change_the_picture(site, browser, name):
     with Page(browser, site, name) as page:
-        books = page.tab.locator(".gc-flipbook")
-        assert books.count(), "no interactive figure"
-        for k in range(books.count()):
-            figure = books.nth(k)
+        flipbooks = page.tab.locator(".gc-flipbook")
+        assert flipbooks.count() or book.is_deeper(name), "no interactive figure"
+        for k in range(flipbooks.count()):
+            figure = flipbooks.nth(k)
             figure.scroll_into_view_if_needed()
             for slider in figure.locator("input[type=range]").all():
                 last = int(slider.get_attribute("max"))
@@ -262,7 +315,7 @@ def test_sliders_and_play_change_the_picture(site, browser, name):
         assert page.problems == []
 
 
-@pytest.mark.parametrize("name", WITH_CODE)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_answers_are_folded_until_asked(site, browser, name):
     with Page(browser, site, name) as page:
         answers = page.tab.locator(".bd-article details")
@@ -277,7 +330,21 @@ def test_chapters_have_the_numbers_that_the_text_calls_them_by(site):
     for name in WITH_CODE:
         page = (HTML / f"{name}.html").read_text(encoding="utf-8")
         number = re.search(r'<h1><span class="section-number">(\d+)\. </span>', page)
-        assert number and int(number[1]) == int(name.removeprefix("book/")[:2]), name
+        if book.is_deeper(name):
+            assert not number, f"{name} is no chapter of its own"
+        else:
+            assert number and int(number[1]) == int(name.removeprefix("book/")[:2]), name
+
+
+def test_previous_and_next_lead_from_chapter_to_chapter(site):
+    """A deeper page is on nobody's way, and leads back to its chapter and on to the next."""
+    neighbours = re.compile(r'class="(?:left-prev|right-next)"\s+href="([^"]+)\.html"')
+    for name in WITH_CODE:
+        at, stops = PAGES.index(name), [page for page in PAGES if not book.is_deeper(page)]
+        before = [page for page in PAGES[:at] if page in stops][-1]
+        after = next(page for page in PAGES[at + 1 :] if page in stops)
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        assert [f"book/{target}" for target in neighbours.findall(page)] == [before, after], name
 
 
 # --- it arrives at once ---------------------------------------------------------------------------
@@ -363,6 +430,13 @@ def test_a_chapter_is_light(site, name):
     assert not re.search(r"base64,[A-Za-z0-9+/]{100}", page)
     assert len(gzip.compress(page.encode())) < 90_000
     assert "fontawesome" not in page
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_page_is_no_longer_than_its_budget(site, browser, name):
+    with Page(browser, site, name, width=budget.WIDTH) as page:
+        problems = budget.too_long(Path(name).name, budget.heights(page.tab))
+        assert not problems, "\n".join(problems)
 
 
 def test_the_book_is_small_on_disk(site):

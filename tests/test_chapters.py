@@ -124,6 +124,34 @@ def test_pickle_deepcopy_and_a_child_process():
         pickle.dumps(chapter("12", KEY=None).z_score)
 
 
+def write_page(path, *sources):
+    cells = [
+        {"cell_type": "code", "id": f"{path.stem}-{i}", "metadata": {}, "source": source}
+        for i, source in enumerate(sources)
+    ]
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+
+
+def test_a_chapter_has_the_definitions_of_all_its_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(chapters, "BOOK", tmp_path)
+    main, deeper = tmp_path / "93-toy.ipynb", tmp_path / "93-toy-deeper-waves.ipynb"
+    write_page(main, "import math", "STEPS = 3", "def half(x):\n    return x / 2")
+    alone = chapters.chapter_text("93")
+    assert alone == main.read_text(encoding="utf-8")  # no page more: no other digest of a record
+    write_page(
+        deeper,
+        "import math",
+        "def half(x):\n    return x / 2",
+        "def wave(x):\n    return half(STEPS)",
+    )
+    assert chapters.chapter_file("93") == main
+    page = Chapter("93", {})
+    assert page.wave(1) == 1.5 and page.half(4) == 2 and page.math.pi > 3
+    write_page(deeper, "def half(x):\n    return x // 2")
+    with pytest.raises(AttributeError, match="'half' more than one meaning"):
+        Chapter("93", {}).half(4)
+
+
 def test_a_number_that_no_chapter_has():
     for number in ("99", "3", "../03", ""):
         with pytest.raises(ValueError, match="number"):
@@ -134,7 +162,7 @@ def test_a_number_that_no_chapter_has():
 TWINS = {
     "ch07.draw": "hands out both halves; the chapter's gives their distance, from its own set",
     "ch07.predicted_slope": "one product rounds otherwise than torch.cov; the record is of this one",
-    "ch07.in_parts": "a line that calls the chapter's; the one like it is chapter 8's `feats`",
+    "ch07.in_parts": "one line, like chapter 8's `feats` by chance",
     "ch08.train": "a call of GANTrainer, as in chapter 12",
     "ch10.Discriminator": "three ways in one class; its projection rounds as the recorded one",
     "ch11.gaze": "the chapter's looks at the network of its cell, this one at any",

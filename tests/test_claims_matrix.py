@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from gancourse import claims
 from scripts import claims_kernel, claims_matrix
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,18 @@ def test_a_side_is_evaluated_once():
     names = {"__claim__": log.claim, "__seen__": log.seen, "f": lambda: calls.append(1) or 1}
     exec(compile(tree, "cell", "exec"), names)
     assert calls == [1] and log.claims["f() < 2 < 3"]["held"] == 1
+
+
+def test_a_row_of_verify_is_noted_with_its_numbers_and_the_cell_goes_on(capsys):
+    log = claims_kernel.Log()
+    rows = claims.near("a ratio", 1, [1, 3], within=0.5), claims.same("a kind", "ring", "ring")
+    log.rows(claims.verify, *rows)
+    missed = {"held": 0, "missed": 1, "seen": [["measured", 1.0], ["measured", 3.0]]}
+    assert log.claims == {"a ratio": missed, "a kind": {"held": 1, "missed": 0, "seen": []}}
+    printed = capsys.readouterr().out
+    assert "a ratio" in printed.splitlines()[1] and "MISSED: a ratio" in printed
+    with pytest.raises(ValueError):
+        log.rows(claims.verify)
 
 
 def in_another_world(code, **variables):
@@ -127,6 +140,11 @@ def clone(tmp_path):
         ),
         nbformat.v4.new_code_cell("1 / 0"),
         nbformat.v4.new_code_cell("assert x == 2", metadata={"tags": ["claim"]}),
+        nbformat.v4.new_code_cell(
+            "from gancourse import claims\n"
+            "claims.verify(claims.below('x', x, 1), claims.above('x, again', x, 1))\nx = 3",
+            metadata={"tags": ["claim"]},
+        ),
     ]
     nbformat.write(nb, tmp_path / "book" / "01-one.ipynb")
     return tmp_path
@@ -173,11 +191,13 @@ def test_a_run_notes_misses_and_errors_and_goes_on(clone):
     nb.cells[1].source = "import warnings; warnings.warn('old')"
     nbformat.write(nb, chapter)
     cells = claims_matrix.run(chapter, claims_matrix.BY_NAME["default"], sys.executable, 60)
-    assert [claims_matrix.state(cells.get(i)) for i in ids] == ["?", ".", "x", "E", "."]
+    assert [claims_matrix.state(cells.get(i)) for i in ids] == ["?", ".", "x", "E", ".", "x"]
     assert claims_matrix.why(cells[ids[2]]) == "x < 1 with x = 2"
     assert "ZeroDivisionError" in claims_matrix.why(cells[ids[3]])
     assert "UserWarning: old" in claims_matrix.why(cells[ids[1]])
     assert cells[ids[4]]["claims"]["x == 2"] == {"held": 1, "missed": 0, "seen": [["x", 2.0]]}
+    assert claims_matrix.why(cells[ids[5]]) == "x with measured = 2"
+    assert cells[ids[5]]["claims"]["x, again"]["held"] == 1 and "error" not in cells[ids[5]]
     # Kept, it is not run again; the table shows it, and what it lacks.
     results = clone / "results" / "default"
     results.mkdir(parents=True)
@@ -186,8 +206,8 @@ def test_a_run_notes_misses_and_errors_and_goes_on(clone):
     (results / "01-one.json").write_text(json.dumps(kept | {"cells": cells}))
     claims_matrix.fill([chapter], ["default"], results.parent, "", 60)
     lines, problems = claims_matrix.table([chapter], results.parent)
-    assert lines[2:] == [f"| 01 | {ids[2]} | A / B | x |", f"| 01 | {ids[4]} | A / B | ? |"]
-    assert len(problems) == 4 and "not reached" in problems[-1]
+    assert lines[2:4] == [f"| 01 | {ids[2]} | A / B | x |", f"| 01 | {ids[4]} | A / B | ? |"]
+    assert len(problems) == 5 and "not reached" in problems[-2]
     (results / "01-one.json").write_text(json.dumps(kept | {"cells": cells, "digest": "old"}))
     lines, _ = claims_matrix.table([chapter], results.parent)
     assert lines[2].endswith("| (x) |")

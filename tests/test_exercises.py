@@ -127,7 +127,8 @@ def test_constant_nan_exception_and_endless_loop_get_clear_messages(name):
         assert message
 
     nan = with_nan(results[0])
-    if str(nan) != str(results[0]):
+    networks = isinstance(results[0], list) and any(map(callable, results[0]))  # and functions
+    if str(nan) != str(results[0]) and not networks:
         passed, _, message = engine.grade(
             exercise, lambda *args: with_nan(_compare.freeze(exercise.reference(*args)))
         )

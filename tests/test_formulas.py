@@ -475,7 +475,7 @@ def _straight_through():
 def _three():
     strings, known = ["C", "C", "N", "CO", "((", "(("], {"C", "OO"}
     by_hand = (4 / 6, 3 / 4, 2 / 3)
-    names = {"complaint": lambda s: "no" if "(" in s else None, "known": known}
+    names = {"complaint": lambda s: "no" if "(" in s else None, "listed": known}
     assert close(chapter("14", **names).rate(strings), by_hand)
     assert close(EXERCISES["14.3"](strings, ["(" not in s for s in strings], known), by_hand)
 

@@ -248,3 +248,78 @@ def test_chinese_words_say_so_and_nothing_else_changes():
     page = '<p>模式</p><article data-x="模式"><p>A (模式崩溃).</p><script>"模式"</script></article>'
     wanted = page.replace("模式崩溃", '<span lang="zh">模式崩溃</span>')
     assert light.in_their_language(page) == wanted
+
+
+def cell(tag: str, first: str) -> str:
+    """A folded cell as the build leaves it."""
+    return (
+        f'<div class="cell tag_{tag} tag_hide-input docutils container">\n'
+        '<details class="admonition hide above-input">\n'
+        '<summary aria-label="Toggle hidden content">\n'
+        '<p class="collapsed admonition-title">Show the set-up</p>\n'
+        '<p class="expanded admonition-title">Hide the set-up</p>\n</summary>\n'
+        '<div class="cell_input docutils container">\n<div class="highlight-ipython3 notranslate">'
+        f'<div class="highlight"><pre><span></span><span class="c1">{first}</span>\n'
+        '<span class="n">draw</span>\n</pre></div>\n</div>\n</div>\n</details>\n</div>'
+    )
+
+
+@pytest.mark.parametrize(("tag", "of"), [("draw", "figure"), ("table", "table")])
+def test_a_fold_says_what_is_in_it(tag, of):
+    text = light.folds(cell(tag, "# @title Two rings &lt; one") + cell(tag, "# no title"))
+    first, second = (part.partition("</summary>") for part in text.split("<summary>")[1:])
+    assert (
+        first[0].strip() == f'<p class="admonition-title">Code of this {of}: Two rings &lt; one</p>'
+    )
+    assert "@title" not in first[2] and "draw</span>" in first[2]
+    assert second[0].strip() == f'<p class="admonition-title">Code of this {of}</p>'
+    assert "# no title" in second[2]
+
+
+def test_a_fold_over_a_strip_of_claims_says_so():
+    text = light.folds(
+        cell("table", "# @title Both seeds").replace("tag_table", "tag_claim tag_table")
+    )
+    assert '<p class="admonition-title">Code of this check: Both seeds</p>' in text
+
+
+def test_a_fold_is_read_aloud_as_it_is_seen_and_the_set_up_keeps_its_code():
+    text = light.folds(cell("setup", "# @title Set-up: finds the package"))
+    assert "aria-label" not in text and "Show the set-up" in text
+    assert "# @title Set-up: finds the package" in text
+    other = cell("x", "y").replace("above-input", "other")
+    assert light.folds(other) == other
+
+
+def test_the_arrow_at_a_chapter_with_a_deeper_page_has_a_name():
+    arrow = '<summary><span class="toctree-toggle"></span></summary>'
+    text = light.named_toggles(f'<li><a href="01.html">1. One</a><details open="open">{arrow}')
+    assert '<summary aria-label="Deeper page of 1. One"><span' in text
+
+
+def strip(*claims):
+    rows = "".join(f'<tr class="gc-{c}"><th scope="row">it</th><td>1</td></tr>' for c in claims)
+    return f'<table class="gc-claims"><thead><tr><th>claim</th></tr></thead>{rows}</table>'
+
+
+def test_claims_are_numbered_in_page_order_on_through_the_deeper_page(tmp_path):
+    (tmp_path / "book").mkdir()
+    for name, text in {
+        "03-a.html": strip("holds", "missed") + "<p>x</p>" + strip("holds"),
+        "03-a-deeper-b.html": strip("holds"),
+        "04-c.html": strip("holds"),
+        "checks.html": strip("holds"),
+    }.items():
+        (tmp_path / "book" / name).write_text(text)
+    before = light.claims_before(tmp_path)
+    assert {page.stem: place for page, place in before.items()} == {
+        "03-a": (3, 0),
+        "03-a-deeper-b": (3, 3),
+        "04-c": (4, 0),
+    }
+    main = light.numbered((tmp_path / "book" / "03-a.html").read_text(), 3, 0)
+    row = '<tr id="claim-3-2" class="gc-missed"><th scope="row">'
+    assert row + '<a class="gc-number" href="#claim-3-2">3.2</a> it' in main
+    assert main.count("<tr id=") == 3 and 'id="claim-3-3"' in main
+    assert 'id="claim-3-4"' in light.numbered(strip("holds"), 3, 3)
+    assert light.numbered(main, 3, 0).count("gc-number") == 3  # once is enough

@@ -110,6 +110,24 @@ def test_the_setup_cell_is_the_scripts_text(files):
     assert "REPOSITORY" not in source.read_text()
 
 
+@pytest.mark.parametrize("tag", ["draw", "table"])
+def test_a_cell_is_folded_by_what_it_is(files, tag):
+    source, target = files
+    source.write_text(f'{TEXT}\n# %% tags=["{tag}", "recorded"]\n# @title  Two rings \nc = 3\n')
+    for _ in range(2):  # and stays so
+        notebook.from_text(source, target)
+        notebook.to_text(target, source)
+    *_, plain, cell = notebook.read(target).cells
+    assert notebook.tags(cell) == [tag, "recorded", "hide-input"]
+    assert cell.metadata["jupyter"] == {"source_hidden": True}
+    assert cell.metadata["cellView"] == "form"
+    assert notebook.fold(cell) == notebook.FOLDED[tag] and not notebook.fold(plain)
+    assert notebook.title(plain) == "" and notebook.title(cell) == "Two rings"
+    source.write_text(source.read_text().replace(f'"{tag}", "recorded"', '"recorded"'))
+    notebook.from_text(source, target)
+    assert dict(notebook.read(target).cells[-1].metadata) == {"tags": ["recorded"]}
+
+
 def test_a_notebook_with_a_gpu_cell_says_so_to_colab(files):
     source, target = files
     assert notebook.read(target).metadata["accelerator"] == "GPU"

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
-from scripts import build, claims, notebook
+from gancourse.recorded import chapter_pages
+from scripts import book, build, claims, notebook
 
 ROOT = build.ROOT
 CHAPTERS = build.chapters()
 NAMES = [path.stem for path in CHAPTERS]
 BUDGET = 60  # CPU seconds of one chapter
-ALL_CHAPTERS = 40 * len(CHAPTERS)  # of all: fifteen take five minutes on two cores
+ALL_CHAPTERS = 40 * len(book.main_pages())  # of all: fifteen take five minutes on two cores
+MOST_LINES = 40  # that a cell prints
 NOISE = 1.25  # a busy machine's caches cost CPU time, too
 
 FENCE = re.compile(r"(?ms)^(```+|~~~+)([^\n]*)\n.*?^\1[ \t]*$")
@@ -139,8 +140,9 @@ def test_outputs(chapter):
         if notebook.CHECKED in notebook.tags(cell):
             assert cell.outputs, f"cell {i} is to be compared, but with nothing: run `execute`"
             for output in cell.outputs:
-                # Text only: a figure's bytes change with matplotlib's version.
-                assert output.output_type == "stream" and output.name == "stdout"
+                # Text and claims only: a figure's bytes change with matplotlib's version.
+                strip = 'class="gc-claims"' in output.get("data", {}).get("text/html", "")
+                assert strip or output.output_type == "stream" and output.name == "stdout"
         else:
             assert not cell.outputs, f"cell {i} has outputs"
         assert cell.execution_count == (1 if notebook.CHECKED in notebook.tags(cell) else None)
@@ -152,6 +154,13 @@ def test_code_fits_the_page(chapter):
         if cell.cell_type == "code":
             for line in cell.source.splitlines():
                 assert len(line) <= 88, f"cell {i}: {len(line)} columns: {line}"
+
+
+def test_a_folded_cell_says_what_it_does(chapter):
+    """In its first line, `# @title ...`: the words of the fold in the book, and Colab's form."""
+    _, nb = chapter
+    nameless = [cell.id for cell in nb.cells if notebook.fold(cell) and not notebook.title(cell)]
+    assert not nameless, f"no '# @title ...' in the first line of {nameless}"
 
 
 def test_no_path_of_somebodys_machine(chapter):
@@ -172,61 +181,107 @@ def test_links_to_other_pages_lead_somewhere(chapter):
                     assert (path.parent / file).exists(), f"{target} is not there"
 
 
-def toc() -> list[str]:
-    """Pages in reading order."""
-    table = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = table.get("parts", [table])
-    return [table["root"]] + [c["file"] for part in parts for c in part.get("chapters", [])]
-
-
 def test_every_chapter_is_in_the_book():
-    missing = {f"book/{name}" for name in NAMES} - set(toc())
+    pages = [page.removeprefix("book/") for page in book.toc()]
+    missing = set(NAMES) - set(pages)
     assert not missing, f"not in _toc.yml: {sorted(missing)}"
+    there = [(book.main_name(page), book.is_deeper(page)) for page in pages if page in NAMES]
+    assert there == sorted(there), "a deeper page stands in _toc.yml under its chapter's main page"
+
+
+def prose(path: Path) -> list[str]:
+    return [c.source for c in notebook.read(path).cells if c.cell_type == "markdown"]
+
+
+EXERCISE = re.compile(r"(?m)^### Exercise (\d+)\.(\d+) · \S.*\n\n[●○]{3} · \d+ min")
+
+
+def exercises_of(number: str) -> list[int]:
+    """The second numbers of a chapter's exercises, on all its pages."""
+    pages = chapter_pages(ROOT / "book", number)
+    text = "\n\n".join(part for page in pages for part in prose(page))
+    return sorted(int(k) for n, k in EXERCISE.findall(text) if int(n) == int(number))
+
+
+def lacks_of_an_exercise(nb: nbformat.NotebookNode) -> list[str]:
+    """What the exercises that stand on a page lack there."""
+    text = "\n\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
+    stubs = [c.source for c in nb.cells if "exercise" in notebook.tags(c)]
+    names = [f"{n}.{k}" for n, k in EXERCISE.findall(text)]
+    lacks = [
+        f"a stub for {name}"
+        for name in names
+        if not any(re.search(rf"check\(\s*[\"']{name}[\"']", stub) for stub in stubs)
+    ]
+    for what in ("Hint 1", "Solution"):
+        if text.count(f"<summary>{what}</summary>") < len(names):
+            lacks.append(f"a {what.lower()} for each exercise")
+    return lacks
+
+
+# How a deeper page says who it is for.
+WHO = re.compile(
+    r"(?i)\b(if you|for (those|readers|anyone|whoever|everyone|who)|readers? who|who wants?)\b"
+)
+
+
+def lacks_of_any_page(nb: nbformat.NotebookNode) -> list[str]:
+    """What every page of a chapter has."""
+    code = [c for c in nb.cells if c.cell_type == "code"]
+    text = "\n\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
+    conditions = {
+        "a title, first": nb.cells[0].cell_type == "markdown" and text.startswith("# "),
+        "exactly one title": len(re.findall(r"(?m)^# ", FENCE.sub("", text))) == 1,
+        "the setup cell, as the first code cell": "setup" in notebook.tags(code[0]),
+        "one setup cell": sum("setup" in notebook.tags(c) for c in code) == 1,
+        "a claim that is checked": any(re.search(r"\bassert\b|\bverify\(", c.source) for c in code),
+        "plots.show(fig, alt=...), not plt.show()": not any("plt.show(" in c.source for c in code),
+    }
+    return [what for what, there in conditions.items() if not there] + lacks_of_an_exercise(nb)
+
+
+def lacks_of_a_main_page(path: Path, nb: nbformat.NotebookNode) -> list[str]:
+    """What makes a page a whole lecture."""
+    pages = chapter_pages(ROOT / "book", path.name[:2])
+    cells = [c for page in pages for c in notebook.read(page).cells if c.cell_type == "code"]
+    code = [c.source for c in nb.cells if c.cell_type == "code"]
+    texts = prose(path)
+    text = "\n\n".join(texts)
+    exercises = exercises_of(path.name[:2])
+    gpu = any("gpu" in notebook.tags(c) for c in cells)
+    conditions = {
+        f"three exercises (found {len(exercises)})": len(exercises) >= 3,
+        "exercises numbered from 1": exercises == list(range(1, len(exercises) + 1)),
+        "an interactive figure": any(re.search(r"\b(explore|flipbook)\(", s) for s in code),
+        "a GPU cell, or why there is none": gpu or re.search(r"(no|nothing)\b[^.]*\bgain", text),
+        "a summary": re.search(r"(?mi)^## .*(summary|what you (now )?know)", text),
+        "what to read next": re.search(r"(?mi)read(ing)? (next|on|more)|further reading", text),
+    }
+    links = [page.name for page in pages if page != path]
+    conditions |= {f"a link to its deeper page {name}": f"({name}" in text for name in links}
+    order = book.main_pages()
+    if following := order[order.index(path) + 1 :]:
+        link = following[0].name
+        conditions[f"a link to {link} at the end"] = any(link in part for part in texts[-3:])
+    return [what for what, there in conditions.items() if not there]
+
+
+def lacks_of_a_deeper_page(path: Path, nb: nbformat.NotebookNode) -> list[str]:
+    """It is for some readers, and leads back: no exercises, GPU cell, summary or next chapter needed."""
+    main = path.with_name(f"{book.main_name(path)}.ipynb")
+    texts = prose(path)
+    conditions = {
+        f"its main page {main.name}": main.exists(),
+        "who should read it, before the first code": WHO.search(nb.cells[0].source),
+        f"a link back to {main.name}, at the end": f"({main.name}" in texts[-1],
+    }
+    return [what for what, there in conditions.items() if not there]
 
 
 def test_anatomy(chapter):
     path, nb = chapter
-    number = int(path.name[:2])
-    code = [c for c in nb.cells if c.cell_type == "code"]
-    prose = [c.source for c in nb.cells if c.cell_type == "markdown"]
-    text = "\n\n".join(prose)
-    missing = []
-
-    def need(condition: object, what: str) -> None:
-        if not condition:
-            missing.append(what)
-
-    need(prose[0].startswith("# ") and nb.cells[0].cell_type == "markdown", "a title, first")
-    need(len(re.findall(r"(?m)^# ", FENCE.sub("", text))) == 1, "exactly one title")
-    need("setup" in notebook.tags(code[0]), "the setup cell, as the first code cell")
-    need(sum("setup" in notebook.tags(c) for c in code) == 1, "one setup cell")
-    exercises = re.findall(
-        rf"(?m)^### Exercise {number}\.(\d+) · \S.*\n\n[●○]{{3}} · \d+ min", text
-    )
-    need(len(exercises) >= 3, f"three exercises (found {len(exercises)})")
-    need(exercises == [str(k + 1) for k in range(len(exercises))], "exercises numbered from 1")
-    stubs = [c.source for c in code if "exercise" in notebook.tags(c)]
-    for k in exercises:
-        name = f"{number}.{k}"
-        need(any(re.search(rf"check\(\s*[\"']{name}[\"']", s) for s in stubs), f"a stub for {name}")
-    need(text.count("<summary>Hint 1</summary>") >= len(exercises), "a hint for each exercise")
-    need(
-        text.count("<summary>Solution</summary>") >= len(exercises), "a solution for each exercise"
-    )
-    need(any(re.search(r"\b(explore|flipbook)\(", c.source) for c in code), "an interactive figure")
-    need(any("assert" in c.source for c in code), "a claim that is checked")
-    need(not any("plt.show(" in c.source for c in code), "plots.show(fig, alt=...), not plt.show()")
-    gpu = any("gpu" in notebook.tags(c) for c in code)
-    need(gpu or re.search(r"(no|nothing)\b[^.]*\bgain", text), "a GPU cell, or why there is none")
-    need(re.search(r"(?mi)^## .*(summary|what you (now )?know)", text), "a summary")
-    need(re.search(r"(?mi)read(ing)? (next|on|more)|further reading", text), "what to read next")
-    following = (
-        toc()[toc().index(f"book/{path.stem}") + 1 :] if f"book/{path.stem}" in toc() else []
-    )
-    following = [f for f in following if (ROOT / f"{f}.ipynb").exists()]
-    if following:
-        link = Path(following[0]).name + ".ipynb"
-        need(any(link in p for p in prose[-3:]), f"a link to {link} at the end")
+    own = lacks_of_a_deeper_page if book.is_deeper(path) else lacks_of_a_main_page
+    missing = lacks_of_any_page(nb) + own(path, nb)
     assert not missing, f"{path.name} lacks: " + "; ".join(missing)
 
 
@@ -292,6 +347,23 @@ def test_a_second_run_gives_the_same(chapter, executed):
     path, nb = chapter
     _, again = executed.merge_match_into_notebook(notebook.read(path))
     assert checked_texts(again) == checked_texts(nb)
+
+
+def printed(output) -> str:
+    """What the page shows of an output as plain text."""
+    if "text" in output:
+        return output["text"]
+    data = output.get("data", {})
+    return data.get("text/plain", "") if set(data) == {"text/plain"} else ""
+
+
+def test_no_cell_floods_its_page(chapter, executed):
+    """Such as one whose last line returns a long object."""
+    path, _ = chapter
+    _, ran = executed.merge_match_into_notebook(notebook.read(path))
+    for cell in ran.cells:
+        lines = sum(printed(output).count("\n") for output in cell.get("outputs", []))
+        assert lines <= MOST_LINES, f"cell {cell.id} prints {lines} lines: end it in a semicolon?"
 
 
 def test_time_budget(executed):

@@ -32,6 +32,8 @@ ARROWS = {
     "history": {"checkpoints", "_state"},
     "_resume": {"checkpoints", "history", "_settings", "_state"},
     "_settings": {"history"},
+    "plots": {"_tables"},
+    "claims": {"_tables"},
     "explore": {"plots"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
 }
@@ -117,9 +119,10 @@ SIZES = {
     "_resume": 239,
     "_settings": 213,
     "_state": 83,
+    "_tables": 93,
     "_warn": 11,
     "checkpoints": 200,
-    "claims": 67,
+    "claims": 341,
     "data": 570,
     "dynamics": 100,
     "explore": 299,

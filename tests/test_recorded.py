@@ -163,6 +163,24 @@ def test_of_a_chapter_only_what_runs_counts(tmp_path, change, taken, whole):
         assert after[:2] == (before[0], taken) and (after[2] != before[2]) is taken
 
 
+def test_what_stands_on_a_deeper_page_counts_as_its_chapters(tmp_path):
+    (tmp_path / "book").mkdir()
+    main, deeper = (tmp_path / "book" / f"03-toy{name}.ipynb" for name in ("", "-deeper-waves"))
+    main.write_text(notebook(needed="def twice(x): return 2 * x"))
+    deeper.write_text(notebook(asked="def half(x): return twice(x) / 4"))
+    commit_all(tmp_path)
+    parts = {"03": functools.partial(record._taken, "03", {"half"}, frozenset())}
+    _, dirty, before = recorded.commit(tmp_path / "book", parts)
+    assert not dirty
+    deeper.write_text(notebook(asked="def half(x): return twice(x) / 4", plot="def draw(): 1"))
+    assert recorded.commit(tmp_path / "book", parts)[1:] == (False, before)
+    deeper.write_text(notebook(asked="def half(x): return twice(x) / 4.0"))
+    _, dirty, after = recorded.commit(tmp_path / "book", parts)
+    assert dirty and after != before
+    deeper.rename(deeper.with_name("03-toy-deeper-other.ipynb"))  # in no commit yet
+    assert recorded.commit(tmp_path / "book", parts)[1]
+
+
 def test_an_experiment_names_what_it_takes_from_its_chapter():
     revision, _, digests = record.ran(experiments.load_all()["ch14-hidden"])
     assert set(digests) == {"14"} and len(digests["14"]) == 64

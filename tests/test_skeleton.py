@@ -110,7 +110,18 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     assert len(touched) == 4 and {own, f"book/{page}.ipynb", "_toc.yml"} <= touched, touched
 
     which = f"{exercise} or {last + 1}. or {page} or {last:02d}- or 03-"
-    green(clone, f"({which}) and not second_run and not budget", "exercises", "notebooks")
+    green(clone, f"({which}) and not second_run and not budget and not floods", "exercises", "notebooks")
+
+
+def test_a_deeper_page_from_nothing_to_green(clone):
+    """Its notebook, its lines in the table of contents, the link on its chapter's main page."""
+    places, page = Places(clone), "03-failures-deeper-skeleton"
+    code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
+    assert code == 0, said
+    assert places.touched() == ["_toc.yml", f"book/{page}.ipynb", "book/03-failures.ipynb"]
+    green(clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages")
+    code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
+    assert code == 1 and "is there already" in said
 
 
 def test_a_loss_from_nothing_to_green(clone):
@@ -180,7 +191,7 @@ def _total_variation_g(fake_logits: Tensor, real_logits: Tensor | None = None) -
     write_cell(clone, "02-training", "## Two losses for one aim", USE_OF_THE_LOSS)
     assert len(places.touched()) == 5, places.touched()
     which = "otal_variation or Total or definition or losses or formulas.md or 02-"
-    which = f"({which}) and not second_run and not budget"
+    which = f"({which}) and not second_run and not budget and not floods"
     tests = ("losses", "formulas", "pages", "package", "global_modes", "notebooks")
     green(clone, which, *tests)
 
@@ -228,14 +239,15 @@ def grid('''
     for command in (["check", "--fix"], ["format"]):  # make format
         run(clone, "-m", "ruff", *command, "-q")
     assert len(places.touched()) == 4, places.touched()
-    which = "(row or data or 03-) and not second_run and not budget and not mnist"
+    which = "(row or data or 03-) and not second_run and not budget and not floods and not mnist"
     green(clone, which, "data", "package", "notebooks")
 
 
 def test_a_malformed_exercise_fails_its_own_tests_and_no_others(clone):
     """A file that can't be imported, an id that is not its file's, a page without its line."""
     exercises = clone / "gancourse" / "exercises" / "ch04"
-    page = next((clone / "book").glob("04-*.ipynb"))
+    pages = (clone / "book").glob("04-*.ipynb")
+    page = next(p for p in pages if "### Exercise 4.3 ·" in p.read_text(encoding="utf-8"))
     kept = {path: path.read_text() for path in (exercises / "e1.py", exercises / "e2.py", page)}
     try:
         (exercises / "e1.py").write_text("from nowhere import nothing\n")
@@ -260,6 +272,7 @@ def test_what_cannot_be_begun_is_said(clone):
         (("page", "3", "x"), "two digits and a name"),
         (("page", "03-again", "x"), "03-failures.ipynb"),
         (("page", "77-far", "x"), "no chapter 76"),
+        (("page", "03-fail-deeper-x", "x"), "no 03-fail.ipynb"),
     ]:
         code, said = run(clone, "scripts/notebook.py", "new", *command)
         assert code == 1 and expected in said and "Traceback" not in said, said

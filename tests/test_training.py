@@ -1,6 +1,7 @@
 """The loop: who is changed by which step, and by what."""
 
 import copy
+import re
 
 import pytest
 import torch
@@ -102,6 +103,8 @@ def test_n_critic_counts_discriminator_steps(monkeypatch):
     monkeypatch.setattr(t, "d_step", lambda real: calls.append(1) or step(real))
     t.fit(data.ring(), 4, progress=False)
     assert len(calls) == 12 and t.step == 4 and len(t.history) == 4
+    assert repr(training.History()) == "History(0 steps)"
+    assert re.fullmatch(r"History\(4 steps, at the end d_loss \S+, g_loss \S+\)", repr(t.history))
 
 
 # --- which batch goes where ------------------------------------------------------------------------

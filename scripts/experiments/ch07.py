@@ -50,7 +50,7 @@ def predicted_slope(x: Tensor) -> float:
 
 
 def in_parts(net: Any, images: Tensor) -> Tensor:
-    return page.in_parts(net.features, images).cpu()
+    return net.features(images).cpu()
 
 
 @experiment("ch07-mnist", draws=40, n=2000)

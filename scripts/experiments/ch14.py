@@ -20,7 +20,7 @@ from scripts.experiments import Recorder, experiment
 plain = chapter("14")
 rows = [Later(lambda i=i: plain.table_rows(4000, 0)[i]) for i in range(3)]
 page = chapter(
-    "14", known=Later(lambda: plain.corpus()), heating=rows[0], outside=rows[1], kwh=rows[2],
+    "14", listed=Later(lambda: plain.corpus()), heating=rows[0], outside=rows[1], kwh=rows[2],
     other=Later(lambda: plain.table_rows(4000, 1)),
 )  # fmt: skip
 
@@ -74,7 +74,7 @@ def likelihood(x: Tensor, seed: int, steps: int) -> nn.Module:
 def strings(
     seed: int, device: torch.device, record: Recorder, *, steps: list[int], likelihood_steps: int
 ) -> Any:
-    x = page.encode(page.known)
+    x = page.encode(page.listed)
     torch.manual_seed(seed)
     writers = {"untrained": page.Writer()}
     writers |= {f"gan {n}": string_gan(x, seed, n) for n in steps}
@@ -103,7 +103,7 @@ def checker(seed: int, device: torch.device, record: Recorder, *, draws: int) ->
         only_ours += ours and not theirs
         only_theirs += theirs and not ours
         digits += theirs and not ours and ("=1" in s or ")1" in s)
-    molecules = [Chem.MolFromSmiles(s) for s in page.known]
+    molecules = [Chem.MolFromSmiles(s) for s in page.listed]
     return {
         "rdkit": rdkit.__version__,
         "both": both,
