@@ -8,6 +8,7 @@ page one of the two: whatever has to tell them apart asks here.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,21 @@ def main_name(page: Path | str) -> str:
 
 def notebooks(folder: Path = BOOK) -> list[Path]:
     """All notebooks, in the book's order: each chapter's deeper pages after its main page."""
-    return sorted(folder.glob("*.ipynb"), key=page_order)
+    return sorted(folder.glob("*.ipynb"), key=reading_order())
+
+
+def reading_order(
+    root: Path = ROOT,
+) -> Callable[[Path], tuple[str, bool, int, tuple[str, str, str]]]:
+    """What sorts pages (notebooks or built ones) by chapter, and within one as _toc.yml lists them;
+    a page that is not listed comes after its chapter's others, by its name."""
+    places = {Path(name).name: place for place, name in enumerate(toc(root))}
+
+    def key(page: Path) -> tuple[str, bool, int, tuple[str, str, str]]:
+        place = places.get(page.stem)
+        return page.name[:2], place is None, place or 0, page_order(page)
+
+    return key
 
 
 def main_pages(folder: Path = BOOK) -> list[Path]:

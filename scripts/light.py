@@ -24,14 +24,14 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import explore  # noqa: E402
-from gancourse.recorded import page_order  # noqa: E402
-from scripts import notebook, repository  # noqa: E402
+from scripts import book, notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -44,12 +44,14 @@ LEFT_OUT = re.compile(
     r"\s*<(?:script|link)[^>]*(?:fontawesome\.js|/webfonts/|/fontawesome/)[^>]*>(?:</script>)?"
 )
 # Never asked for by a page: what a developer's tools read, all of MathJax but the one file of the
-# pages and its fonts, the fonts and scripts of the icons that are drawn in the pages now.
+# pages and its fonts, the fonts and scripts of the icons that are drawn in the pages now, the words of
+# the theme in other languages (the build has used them by then).
 DEAD = [
     "**/*.map",
     "_static/vendor/fontawesome/**/*",
     "_static/scripts/fontawesome*",
     "_static/webpack-macros.html",
+    "_static/locales/**/*",
     "_static/mathjax/**/*",
 ]
 ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
@@ -165,22 +167,33 @@ def to_files(text: str, folder: Path, address: str) -> str:
 
 
 def smaller(text: str, page: Path) -> str:
-    """A large PNG becomes a WebP where that takes at most two thirds of its bytes."""
-    from PIL import Image
+    """The page's PNGs become WebPs: lossless ones, and a large one a lossy one where that takes at
+    most two thirds of its bytes. Frames of figures too, whose addresses stand in their data."""
 
     def shrink(match: re.Match[str]) -> str:
-        path = (page.parent / match[1]).resolve()
+        path = (page.parent / match[0]).resolve()
         target = path.with_suffix(".webp")
-        if not target.exists():
-            if not path.exists() or path.stat().st_size < LARGE:
-                return match[0]
-            Image.open(path).convert("RGB").save(target, quality=88, method=6)
-            if target.stat().st_size > path.stat().st_size * 2 / 3:
-                target.unlink()
-                return match[0]
-        return match[0].replace(match[1], match[1].removesuffix(".png") + ".webp")
+        if not target.exists() and (not path.exists() or not webp(path, target)):
+            return match[0]
+        return match[0].removesuffix(".png") + ".webp"
 
-    return re.sub(r'(?<=src=")([^":]+\.png)(?=")', shrink, text)
+    return re.sub(r'(?<=")(?:\.\./)*_images/[^":\\ ]+\.png(?=")', shrink, text)
+
+
+def webp(path: Path, target: Path) -> bool:
+    """Whether a picture came out smaller as a WebP, which it then is."""
+    from PIL import Image
+
+    image, size = Image.open(path), path.stat().st_size
+    if size > LARGE:
+        image.convert("RGB").save(target, quality=88, method=6)
+        if target.stat().st_size <= size * 2 / 3:
+            return True
+    image.save(target, lossless=True, method=2, quality=50)
+    if target.stat().st_size < 0.95 * size:
+        return True
+    target.unlink()
+    return False
 
 
 def lazily(text: str) -> str:
@@ -251,12 +264,15 @@ LOADED = re.compile(r'<script ((?:data-[^ ]* )?)src="((?:\.\./)*_static/[^"]*)">
 OPTIONS = re.compile(r'<script src="((?:\.\./)*_static/documentation_options\.js)[^"]*"></script>')
 
 
-def one_sheet(text: str, page: Path, static: Path) -> str:
-    """The page's style sheets, one after the other, as one file: nothing is drawn before the last of
-    them is there, and ten of them take a phone four journeys."""
-    found = list(SHEET.finditer(text))
-    if len(found) < 2:
-        return text
+def one_sheet(pages: Sequence[Path], static: Path) -> set[Path]:
+    """The style sheets of all pages, one after the other, as one file for all; returns the files that
+    no page asks for any more. Nothing is drawn before the last sheet is there, ten of them take a
+    phone four journeys, and the next page has its sheet already."""
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
+    sheets: dict[Path, None] = {}  # in the order of the first page that asks for each
+    for page, text in texts.items():
+        own = [(page.parent / match[1]).resolve() for match in SHEET.finditer(text)]
+        sheets |= dict.fromkeys(own)
 
     def read(path: Path) -> str:
         def address(inside: re.Match[str]) -> str:
@@ -270,14 +286,19 @@ def one_sheet(text: str, page: Path, static: Path) -> str:
         imported = re.compile(r'@import "([^"]*)";')  # valid at the head of a file alone
         return imported.sub(lambda m: read((path.parent / m[1]).resolve()), sheet)
 
-    whole = "\n".join(read((page.parent / match[1]).resolve()) for match in found)
+    whole = "\n".join(read(sheet) for sheet in sheets)
     name = f"page-{hashlib.sha256(whole.encode()).hexdigest()[:12]}.css"
     (static / name).write_text(whole, encoding="utf-8")
-    root = os.path.relpath(static, page.parent)
-    link = f'<link rel="stylesheet" href="{root}/{name}">'
-    for match in reversed(found[1:]):
-        text = text[: match.start()] + text[match.end() :]
-    return text[: found[0].start()] + "\n" + link + text[found[0].end() :]
+    for page, text in texts.items():
+        found = list(SHEET.finditer(text))
+        if not found:
+            continue
+        for match in reversed(found[1:]):
+            text = text[: match.start()] + text[match.end() :]
+        link = f'<link rel="stylesheet" href="{os.path.relpath(static, page.parent)}/{name}">'
+        text = text[: found[0].start()] + "\n" + link + text[found[0].end() :]
+        page.write_text(text, encoding="utf-8")
+    return set(sheets)
 
 
 def nothing_waits(text: str, page: Path) -> str:
@@ -316,13 +337,20 @@ def folds(text: str) -> str:
 
 
 TOGGLE = re.compile(
-    r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")'
+    r'(<a [^>]*>([^<]*)</a><details(?P<open>[^>]*)><summary)(?=><span class="toctree-toggle")'
 )
 
 
 def named_toggles(text: str) -> str:
-    """In the list of pages, the arrow at a chapter that has a deeper page says what it unfolds."""
-    return TOGGLE.sub(r'\1 aria-label="Deeper page of \2"', text)
+    """In the list of pages, the arrow at a chapter that has a deeper page says what it unfolds. The
+    Tab key stops at the open one only (the page's own chapter): a dozen closed ones are passed on the
+    way to the text, and each chapter names its deeper page."""
+
+    def named(match: re.Match[str]) -> str:
+        passed = "" if "open" in match["open"] else ' tabindex="-1"'
+        return f'{match[1]} aria-label="Deeper page of {match[2]}"{passed}'
+
+    return TOGGLE.sub(named, text)
 
 
 MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</script>")
@@ -363,7 +391,8 @@ def numbered(text: str, chapter: int, before: int) -> str:
         nonlocal count
         count += 1
         anchor = f"claim-{chapter}-{count}"
-        link = f'<a class="gc-number" href="#{anchor}">{chapter}.{count}</a> '
+        # As Sphinx's links at headings: to copy, by mouse; the Tab key passes thirty of them.
+        link = f'<a class="gc-number" href="#{anchor}" tabindex="-1">{chapter}.{count}</a> '
         return match[0].replace("<tr ", f'<tr id="{anchor}" ') + link
 
     return CLAIM.sub(number, text)
@@ -372,7 +401,7 @@ def numbered(text: str, chapter: int, before: int) -> str:
 def claims_before(folder: Path) -> dict[Path, tuple[int, int]]:
     """Page -> its chapter's number, and the claims on the chapter's pages before it."""
     found, counts = {}, dict.fromkeys(range(100), 0)
-    for page in sorted(folder.glob("book/[0-9][0-9]-*.html"), key=page_order):
+    for page in sorted(folder.glob("book/[0-9][0-9]-*.html"), key=book.reading_order()):
         chapter = int(page.name[:2])
         found[page] = chapter, counts[chapter]
         counts[chapter] += len(CLAIM.findall(page.read_text(encoding="utf-8")))
@@ -483,14 +512,19 @@ def at_the_root(text: str) -> str:
     return re.sub(r'\b(href|src|action)="([^"]*)"', move, text)
 
 
-def prune(folder: Path) -> int:
-    """Removes what no page asks for; returns the bytes."""
+def prune(folder: Path, merged: set[Path]) -> int:
+    """Removes what no page asks for, the sheets that are ``merged`` into one among it; returns the
+    bytes."""
     names = set()
     for page in folder.glob("**/*.html"):
         names |= set(re.findall(r"_images/([^\"'\\ <>]+)", page.read_text(encoding="utf-8")))
     unseen = {p for p in folder.glob("_images/*") if p.name not in names}
     alive = {p for pattern in ALIVE for p in folder.glob(pattern)}
-    dead = {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive | unseen
+    dead = (
+        {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive
+        | unseen
+        | merged
+    )
     size = sum(p.stat().st_size for p in dead)
     for path in dead:
         path.unlink()
@@ -511,7 +545,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
     (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
     claims = claims_before(folder)
-    for page in sorted(folder.glob("**/*.html")):
+    every = sorted(folder.glob("**/*.html"))
+    for page in every:
         if "_static" in page.parts:
             continue
         root = "../" * (len(page.relative_to(folder).parts) - 1)
@@ -527,7 +562,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
-        page.write_text(one_sheet(text, page, folder / "_static"), encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
+    merged = one_sheet([p for p in every if "_static" not in p.parts], static)
     front = folder / "book" / "intro.html"
     if front.exists():
         text = at_the_root(front.read_text(encoding="utf-8"))
@@ -537,7 +573,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         shown = [p.relative_to(folder).as_posix() for p in sorted(folder.glob("book/*.html"))]
         pages = ["", *(name for name in shown if name != "book/intro.html")]
         (folder / "sitemap.xml").write_text(sitemap(pages, site), encoding="utf-8")
-    gone = prune(folder)
+    gone = prune(folder, merged)
     kept = sum(p.stat().st_size for p in folder.glob("**/*") if p.is_file())
     print(f"light: {gone / 1e6:.0f} MB removed, {kept / 1e6:.0f} MB stay")
     return 0

@@ -80,13 +80,15 @@ def lightened(site) -> str:
     return (site / "book" / "one.html").read_text(encoding="utf-8")
 
 
-def test_pictures_become_files_of_the_same_bytes_once_each(site):
+def test_pictures_become_files_of_the_same_pixels_once_each(site):
     text = lightened(site)
     assert "base64" not in text
-    files = {p.read_bytes() for p in (site / "_images").iterdir()}
-    assert (
-        png() in files and len(files) == 4
-    )  # one picture stands twice, the flipbook has two frames
+    files = list((site / "_images").iterdir())
+    assert len(files) == 4  # one picture stands twice, the flipbook has two frames
+    drawn = [Image.open(path).convert("RGB") for path in files]
+    wanted = Image.open(io.BytesIO(png()))
+    same = [i for i in drawn if i.size == wanted.size and i.tobytes() == wanted.tobytes()]
+    assert len(same) == 1
     assert all(f"../_images/{p.name}" in text for p in (site / "_images").iterdir())
 
 
@@ -210,11 +212,25 @@ def test_a_second_run_changes_nothing(site):
 
 def test_a_large_picture_is_taken_in_the_smaller_format(tmp_path):
     noise = Image.effect_noise((600, 400), 60).convert("RGB")
-    noise.save(tmp_path / "big.png")
-    (tmp_path / "small.png").write_bytes(png())
-    text = light.smaller('<img src="big.png"><img src="small.png">', tmp_path / "x.html")
-    assert text == '<img src="big.webp"><img src="small.png">'
-    assert (tmp_path / "big.webp").stat().st_size < (tmp_path / "big.png").stat().st_size * 2 / 3
+    place = tmp_path / "_images"
+    place.mkdir()
+    noise.save(place / "big.png")
+    lines = Image.new("RGB", (60, 40), "white")
+    lines.paste("navy", (10, 5, 50, 9))
+    lines.save(place / "frame.png")
+    text = '<img src="_images/big.png">"_images/frame.png"'
+    (tmp_path / "other.png").write_bytes(png())
+    text = light.smaller(text + '"other.png"', tmp_path / "x.html")
+    assert text == '<img src="_images/big.webp">"_images/frame.webp""other.png"'
+    big, frame = place / "big", place / "frame"
+    assert size(big, "webp") < size(big, "png") * 2 / 3
+    assert size(frame, "webp") < size(frame, "png")
+    pixels = [Image.open(f"{frame}.{end}").convert("RGB").tobytes() for end in ("webp", "png")]
+    assert pixels[0] == pixels[1]
+
+
+def size(path, suffix):
+    return path.with_suffix(f".{suffix}").stat().st_size
 
 
 def test_the_front_page_stands_at_the_root():
@@ -295,6 +311,8 @@ def test_the_arrow_at_a_chapter_with_a_deeper_page_has_a_name():
     arrow = '<summary><span class="toctree-toggle"></span></summary>'
     text = light.named_toggles(f'<li><a href="01.html">1. One</a><details open="open">{arrow}')
     assert '<summary aria-label="Deeper page of 1. One"><span' in text
+    text = light.named_toggles(f'<li><a href="02.html">2. Two</a><details>{arrow}')
+    assert '<summary aria-label="Deeper page of 2. Two" tabindex="-1"><span' in text
 
 
 def strip(*claims):
@@ -319,7 +337,7 @@ def test_claims_are_numbered_in_page_order_on_through_the_deeper_page(tmp_path):
     }
     main = light.numbered((tmp_path / "book" / "03-a.html").read_text(), 3, 0)
     row = '<tr id="claim-3-2" class="gc-missed"><th scope="row">'
-    assert row + '<a class="gc-number" href="#claim-3-2">3.2</a> it' in main
+    assert row + '<a class="gc-number" href="#claim-3-2" tabindex="-1">3.2</a> it' in main
     assert main.count("<tr id=") == 3 and 'id="claim-3-3"' in main
     assert 'id="claim-3-4"' in light.numbered(strip("holds"), 3, 3)
     assert light.numbered(main, 3, 0).count("gc-number") == 3  # once is enough

@@ -110,7 +110,12 @@ def test_an_exercise_and_a_page_from_nothing_to_green(clone):
     assert len(touched) == 4 and {own, f"book/{page}.ipynb", "_toc.yml"} <= touched, touched
 
     which = f"{exercise} or {last + 1}. or {page} or {last:02d}- or 03-"
-    green(clone, f"({which}) and not second_run and not budget and not floods", "exercises", "notebooks")
+    green(
+        clone,
+        f"({which}) and not second_run and not budget and not floods",
+        "exercises",
+        "notebooks",
+    )
 
 
 def test_a_deeper_page_from_nothing_to_green(clone):
@@ -119,7 +124,9 @@ def test_a_deeper_page_from_nothing_to_green(clone):
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 0, said
     assert places.touched() == ["_toc.yml", f"book/{page}.ipynb", "book/03-failures.ipynb"]
-    green(clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages")
+    green(
+        clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages"
+    )
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 1 and "is there already" in said
 

@@ -4,7 +4,7 @@
   const script = document.currentScript, root = new URL("..", script.src);
   const place = document.getElementById("search-results");
   const fields = [...document.querySelectorAll("form.bd-search input[name=q]")];
-  const MOST = 20, SECTIONS = 3;
+  const AT_ONCE = 10, SECTIONS = 3;  // pages fetched for a search, or for more of it (12 kB each)
 
   const make = (tag, text, attributes = {}) => {
     const element = Object.assign(document.createElement(tag), { textContent: text });
@@ -53,15 +53,29 @@
     const mine = ++asked;
     if (!words.trim()) return place.replaceChildren();
     const { results } = await pagefind.search(words);
-    const pages = await Promise.all(results.slice(0, MOST).map(result => result.data()));
-    pages.sort((a, b) => best(b) - best(a));
+    const next = async () => {
+      const pages = await Promise.all(results.splice(0, AT_ONCE).map(result => result.data()));
+      return pages.sort((a, b) => best(b) - best(a)).map(page => row(page, words));
+    };
+    const found = results.length, rows = await next();
     if (mine !== asked) return;  // somebody has typed on
-    const said = pages.length
-      ? `${results.length} ${results.length === 1 ? "page has" : "pages have"} “${words}”.`
+    const said = found
+      ? `${found} ${found === 1 ? "page has" : "pages have"} “${words}”.`
       : `No page has “${words}”. Try fewer words, or the glossary.`;
     const list = make("ul", "", { class: "search" });
-    list.append(...pages.map(page => row(page, words)));
+    list.append(...rows);
     place.replaceChildren(make("h2", "Search results"), make("p", said, { class: "search-summary", role: "status" }), list);
+    if (!results.length) return;
+    const more = make("button", "More pages", { class: "btn btn-primary", type: "button" });
+    more.addEventListener("click", async () => {
+      more.disabled = true;
+      const added = await next();
+      list.append(...added);
+      added[0].querySelector("a").focus();
+      more.disabled = false;
+      if (!results.length) more.remove();
+    });
+    place.append(more);
   }
 
   function sphinx() {
