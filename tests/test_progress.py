@@ -149,6 +149,83 @@ def test_bad_folders_are_named(tmp_path):
     assert _progress._session.file is None
 
 
+# --- which mistakes -------------------------------------------------------------------------------
+
+
+def whole(folder):
+    return json.loads((folder / _progress.FILE).read_text())
+
+
+def test_mistakes_are_noted_by_nobody_but_who_asks(tmp_path, monkeypatch):
+    progress(tmp_path)
+    check("1.1", "wrong")
+    assert whole(tmp_path).keys() == {"course", "solved"} and progress().notes == ""
+    said = progress(mistakes=True)
+    assert (
+        said.noted == 0
+        and "never your code" in repr(said)
+        and "never your code" in said._repr_html_()
+    )
+    check("1.1", "wrong")
+    check("1.1", "something else")
+    check("1.2", ...)  # not attempted
+    check("15.1", "right")
+    mistake = engine.EXERCISES["1.1"].mistakes[0].id
+    assert whole(tmp_path)["tried"] == {"1.1": {"times": 2, "mistakes": {mistake: 1}}}
+    text = (tmp_path / _progress.FILE).read_text()
+    assert "something" not in text and "no, not that" not in text
+    new_session(monkeypatch)  # the file remembers
+    assert progress(tmp_path).noted == 2
+    check("1.1", "wrong")
+    assert whole(tmp_path)["tried"]["1.1"] == {"times": 3, "mistakes": {mistake: 2}}
+    assert progress(mistakes=False).noted is None
+    assert whole(tmp_path).keys() == {"course", "solved"}
+    check("1.1", "wrong")
+    assert "tried" not in whole(tmp_path) and list(stored(tmp_path)) == ["15.1"]
+
+
+def test_two_notebooks_count_together(tmp_path, monkeypatch):
+    progress(tmp_path, mistakes=True)
+    check("1.1", "wrong")
+    mine = _progress._session
+    new_session(monkeypatch)
+    progress(tmp_path)
+    check("1.1", "wrong")
+    monkeypatch.setattr(_progress, "_session", mine)
+    check("1.1", "wrong")
+    assert whole(tmp_path)["tried"]["1.1"]["times"] == 3
+
+
+def test_another_file_is_taken_in_and_counts_once(tmp_path):
+    mistake = engine.EXERCISES["1.1"].mistakes[0].id
+    other = tmp_path / "gancourse-progress (1).json"
+    tried = {"1.1": {"times": 5, "mistakes": {mistake: 4}}}
+    solved = {"1.2": "2020-01-01T00:00:00"}
+    other.write_text(json.dumps({"course": "gancourse", "solved": solved, "tried": tried}))
+    folder = tmp_path / "mine"
+    progress(folder)
+    check("1.2", "right")
+    progress(merge=other)
+    assert stored(folder) == solved and "tried" not in whole(folder)  # which nobody asked for here
+    progress(mistakes=True)
+    check("1.1", "wrong")
+    for _ in range(2):
+        assert progress(merge=str(other)).noted == 5
+    assert whole(folder)["tried"] == tried
+    assert json.loads(other.read_text())["tried"] == tried
+
+
+def test_what_can_not_be_taken_in_is_named(tmp_path):
+    (tmp_path / "x.json").write_text('{"course": "gancourse", "solved": {"<b>": "2020"}}')
+    with pytest.raises(ValueError, match="solved names '<b>', needed exercise numbers"):
+        progress(merge=tmp_path / "x.json")
+    with pytest.raises(ValueError, match="merge=.*there is no such file"):
+        progress(merge=tmp_path / "y.json")
+    with pytest.raises(ValueError, match="mistakes='yes'; give True or False"):
+        progress(mistakes="yes")
+    assert sum(progress().solved.values()) == 0 and progress().noted is None
+
+
 def test_no_pickle_anywhere():
     assert "pickle" not in Path(_progress.__file__).read_text()
 

@@ -142,8 +142,9 @@ def check(exercise_id: str, answer: Any) -> Report:
         )
     exercise = EXERCISES[exercise_id]
     passed, attempted, message = grade(exercise, answer)
-    if passed:
-        _progress.record(exercise.id)
+    mistake = None if passed else _known(exercise, message)
+    if attempted:
+        _progress.record(exercise.id, passed, mistake.id if mistake else None)
     running = shell()
     cell = running.execution_count if running else None
     report = Report(exercise.id, exercise.title, passed, message, attempted, cell)
@@ -151,7 +152,18 @@ def check(exercise_id: str, answer: Any) -> Report:
     return report
 
 
-def progress(folder: str | os.PathLike[str] | None = None) -> Progress:
+def _known(exercise: Exercise, message: str) -> Mistake | None:
+    """The mistake whose message a reader was told."""
+    told = [mistake for mistake in exercise.mistakes if mistake.message in message]
+    return max(told, key=lambda mistake: len(mistake.message), default=None)
+
+
+def progress(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    merge: str | os.PathLike[str] | None = None,
+    mistakes: bool | None = None,
+) -> Progress:
     """Which exercises are solved, in this session and, with a folder, across sessions.
 
     Name a folder once a session; from then on every passed `check` is written there at once, to
@@ -164,13 +176,24 @@ def progress(folder: str | os.PathLike[str] | None = None) -> Progress:
 
     Args:
         folder: where to keep the progress; it is made if its parent is there.
+        merge: a progress file to take in, such as one that the book's page of all exercises exported.
+        mistakes: True also notes how many answers did not pass and which known mistakes they were
+            (for a teacher's report, say), never your code; the file remembers that you wanted it.
+            False ends that and forgets them. Nobody turns this on but you.
 
     Raises:
-        ValueError: if the folder is a file, or there is no folder to make it in.
+        ValueError: if the folder is a file, or there is no folder to make it in; or if ``merge``
+            is no progress file of this course, or ``mistakes`` neither True nor False.
         OSError: if it can't be written to.
     """
+    if mistakes is not None:
+        if not isinstance(mistakes, bool):
+            raise ValueError(f"mistakes={mistakes!r}; give True or False")
+        _progress.note(mistakes)
     if folder is not None:
         _progress.keep(folder)
-    solved, file = _progress.solved_now()
+    if merge is not None:
+        _progress.take_in(merge)
+    solved, file, noted = _progress.solved_now()
     left = sum(EXERCISES[name].minutes for name in EXERCISES if name not in solved)
-    return Progress({name: name in solved for name in EXERCISES}, left, file)
+    return Progress({name: name in solved for name in EXERCISES}, left, file, noted)

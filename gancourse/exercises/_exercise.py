@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,12 @@ class Mistake:
 
     wrong: Any
     message: str
+
+    @property
+    def id(self) -> str:
+        """What progress files, the book's pages and a class's report call it: eight hexadecimal
+        digits that follow from its message, so that a mistake may move within its list."""
+        return hashlib.sha256(self.message.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
