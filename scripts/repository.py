@@ -4,8 +4,9 @@
     python scripts/repository.py --clear                         no URL: no buttons, badges, installs
     python scripts/repository.py --check                         exit 1 if anything disagrees
 
-What follows: README.md's badges, _config.yml's links and launch buttons (both between markers), and
-the setup cell of every chapter, which also names the package's version. While it is unset none of
+What follows: README.md's badges, _config.yml's links and launch buttons, the package's URL in
+pyproject.toml (all between markers), and the setup cell of every chapter, which also names the
+package's version. While it is unset none of
 them names a package or a repository that a stranger could register.
 """
 
@@ -106,6 +107,11 @@ def buttons(url: str) -> str:
     return "".join(f"  {name}: {'true' if url else 'false'}\n" for name in names)
 
 
+def urls(url: str) -> str:
+    """What an installed copy knows of it: `check` offers an issue there (exercises/_issue.py)."""
+    return f'[project.urls]\nRepository = "{url}"\n' if url else ""
+
+
 def expected(url: str, root: Path = ROOT) -> dict[Path, str]:
     """Path -> text, of every file that follows from the URL but the notebooks."""
     readme, config = root / "README.md", root / "_config.yml"
@@ -115,6 +121,7 @@ def expected(url: str, root: Path = ROOT) -> dict[Path, str]:
     texts[config] = block(texts[config], "links", links(url), "_config.yml")
     texts[config] = block(texts[config], "buttons", buttons(url), "_config.yml")
     texts[pyproject] = SETTING.sub(rf"\g<1>{url}\g<3>", texts[pyproject], count=1)
+    texts[pyproject] = block(texts[pyproject], "urls", urls(url), "pyproject.toml")
     texts[cell], count = IN_CELL.subn(f'REPOSITORY = "{url}"', texts[cell])
     if count != 1:
         raise ValueError(f"{cell}: needed one line REPOSITORY = ..., found {count}")

@@ -69,7 +69,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import _progress
+from . import _issue, _progress
 from ._exercise import Exercise, Mistake
 from ._grading import grade
 from ._progress import Progress
@@ -147,7 +147,8 @@ def check(exercise_id: str, answer: Any) -> Report:
         _progress.record(exercise.id, passed, mistake.id if mistake else None)
     running = shell()
     cell = running.execution_count if running else None
-    report = Report(exercise.id, exercise.title, passed, message, attempted, cell)
+    issue = _issue.link(exercise.id, message)
+    report = Report(exercise.id, exercise.title, passed, message, attempted, issue, cell)
     report._show()
     return report
 

@@ -18,6 +18,7 @@ from ._compare import (
     short,
     untouched,
 )
+from ._issue import Unmatched
 from ._limit import TimeUp, limited
 from ._run import Run, Unusable, all_same, differ, expected_run, forbidden, mistaken
 from ._sandbox import accepts, one_line, readers_line, sandbox
@@ -34,7 +35,10 @@ def grade(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     """(passed, attempted, message); the notebook's globals are as they were."""
     with sandbox() as left:
         passed, attempted, message = exercise.grade(answer)
-    return passed, attempted, "\n".join([message, *left.notes] if left.notes else [message])
+    if left.notes:
+        text = "\n".join([message, *left.notes])
+        message = Unmatched(text, message.public) if isinstance(message, Unmatched) else text
+    return passed, attempted, message
 
 
 def uncallable(exercise: Exercise, answer: Any, names: list[str], args: tuple) -> str | None:
@@ -54,6 +58,14 @@ def failed(error: BaseException, answer: Any) -> list[str]:
     return [f"Your function {what}", *readers_line(error, answer)]
 
 
+def unmatched(told: str, error: BaseException) -> str:
+    """What is told of an answer that raised like no known mistake; of one that ran out of time that
+    is all there is to say."""
+    if isinstance(error, TimeUp):
+        return told
+    return Unmatched(told, f"Your function raised {type(error).__name__}.")
+
+
 def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     expected = expected_run(exercise)
     got = Run(exercise, answer, expected)
@@ -65,7 +77,8 @@ def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     if got.raised:
         named = None if isinstance(got.raised, TimeUp) else _named(exercise, got)
         given = _arguments(got.names, exercise.cases()[min(len(got.seen), len(got.cases) - 1)])
-        return _no("\n".join([*failed(got.raised, answer), named or given]))
+        text = "\n".join([*failed(got.raised, answer), named or given])
+        return _no(text if named else unmatched(text, got.raised))
 
     # A function that works on its arguments may return None; a stub returns "...".
     blank = (...,) if exercise.observe else (None, ...)
@@ -91,7 +104,8 @@ def of_function(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
     if varies and _constant(got.results) and "NaN" not in str(differences[first]):
         same = f"Your function returns the same for every input ({short(got.results[0])})"
         return _no(f"{same}: the result must depend on {', '.join(got.names)}.")
-    return _no(f"{differences[first]}\n{_arguments(got.names, exercise.cases()[first])}")
+    given = _arguments(got.names, exercise.cases()[first])
+    return _no(Unmatched(f"{differences[first]}\n{given}"))
 
 
 def of_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
@@ -130,7 +144,7 @@ def of_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         return _no(_missing_in_table(right, wrong, got))
     if problem := misfit(right, got, exercise.parts, "Your answer"):
         return _no(problem)
-    return _no(f"{short(got)} is not it.")
+    return _no(Unmatched(f"{short(got)} is not it."))
 
 
 def _example(known: Sequence[str]) -> str:

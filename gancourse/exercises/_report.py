@@ -21,6 +21,10 @@ _PRE = (
 )
 
 
+_UNKNOWN = "No mistake that we know explains this answer."
+_SENT = "the exercise, this message and versions, not your code; you see it before it is sent"
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
     """What `check` found. It has been shown already; ``print(report)`` shows it again."""
@@ -30,6 +34,7 @@ class Report:
     passed: bool
     message: str
     attempted: bool = True
+    issue: str = ""  # the address of a prefilled issue, where no known mistake explains the answer
     _cell: int | None = field(default=None, compare=False)
 
     @property
@@ -44,7 +49,8 @@ class Report:
 
     def __str__(self) -> str:
         indented = "".join(f"\n  {line}" for line in self.message.splitlines())
-        return self.headline + indented
+        issue = f"\n  {_UNKNOWN} Tell the authors ({_SENT}): {self.issue}" if self.issue else ""
+        return self.headline + indented + issue
 
     def _repr_html_(self) -> str:
         # Colors only in the bar, so that the text follows the page's theme; words carry the state.
@@ -59,6 +65,11 @@ class Report:
                 line = re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
                 line = re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", line)
                 body += f'<p style="margin:.2em 0">{line}</p>'
+        if self.issue:
+            body += (
+                f'<p style="margin:.2em 0">{_UNKNOWN} <a href="{html.escape(self.issue)}" '
+                f'target="_blank" rel="noopener noreferrer">Tell the authors</a> ({_SENT}).</p>'
+            )
         return (
             f'<div class="gc-report" style="border-left:4px solid {color};padding:.2em 0 .2em .9em;'
             f'margin:.5em 0"><strong><span aria-hidden="true">{mark} </span>'

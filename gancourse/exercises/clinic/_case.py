@@ -17,7 +17,8 @@ from typing import Any
 
 from .. import Exercise, Mistake
 from .._compare import untouched
-from .._grading import failed, uncallable
+from .._grading import failed, uncallable, unmatched
+from .._issue import Unmatched
 from .._limit import TimeUp, limited
 from .._sandbox import one_line, sandbox, seed
 
@@ -157,7 +158,8 @@ class Case(Exercise):
             return self._other_seeds(answer, exam)
         advice = self._advice(exam) or "See the last column."
         told = named or f"The patient has changed, and is not well yet. {advice}"
-        return False, True, f"{told}\n{self.report(exam)}"
+        told = f"{told}\n{self.report(exam)}"
+        return False, True, told if named else Unmatched(told)
 
     def _advice(self, exam: Exam) -> str:
         """What the first sign out of range means; "" where none says."""
@@ -217,9 +219,9 @@ class Case(Exercise):
         for mistake in self.mistakes:
             other = benched(self, mistake.wrong)
             if isinstance(other, str) and other[: len(text)] == text:
-                lines.append(mistake.message)
-                break
-        return "\n".join(lines)
+                return "\n".join([*lines, mistake.message])
+        told = "\n".join(lines)
+        return told if own else unmatched(told, error)
 
     def _alike(self, exam: Exam, function: Callable) -> bool:
         """Does the function leave the same marks on the bench? See `Sign`."""
