@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,6 +184,44 @@ def test_a_process_that_gets_no_core_has_its_time(monkeypatch):
     assert engine.grade(example(seconds=0.4), computes)[0]  # 2 s by the clock, 0.2 s of computing
     message = says(example(seconds=0.1), endless)
     assert "did not finish within 0.1 s of computing: is there a loop that never ends?" in message
+
+
+needs_states = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="only Linux says what threads wait for"
+)
+
+
+@needs_states
+def test_a_process_that_stands_in_the_queue_for_a_core_does_not_sleep(monkeypatch):
+    """Under `nice` beside busy processes, right answers were ended as if they slept."""
+    monkeypatch.setattr(_limit.time, "process_time", lambda: 0.0)  # not a bit of a core
+    x = torch.randn(300, 300)
+
+    def computes(batch):  # outside of Python's lock, as training is
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            torch.mm(x, x)
+        return batch.mean(0)
+
+    assert engine.grade(example(seconds=0.2), computes)[0]  # a sleeper's time is up after 0.8 s
+    monkeypatch.setattr(_limit, "_wants_a_core", lambda: False)
+    assert "did not finish within 0.8 s, and computed" in says(example(seconds=0.2), computes)
+
+
+@needs_states
+def test_a_thread_that_sleeps_wants_no_core_and_one_that_computes_does():
+    """In a process of its own: here an endless answer of an earlier test may still run."""
+    code = (
+        "import threading, time, torch; from gancourse.exercises import _limit\n"
+        "torch.set_num_threads(1); done = threading.Event(); x = torch.randn(300, 300)\n"
+        "def computes():\n    while not done.is_set(): torch.mm(x, x)\n"
+        "def looks(work):\n"
+        "    thread = threading.Thread(target=work); thread.start(); seen = []\n"
+        "    for _ in range(20): time.sleep(0.01); seen.append(_limit._wants_a_core())\n"
+        "    done.set(); thread.join(); done.clear(); return sum(seen)\n"
+        "assert looks(lambda: done.wait(5)) <= 2 and looks(computes) >= 10"
+    )
+    in_a_fresh_process(code)
 
 
 def test_waiting_for_threads_and_processes_ends_too():

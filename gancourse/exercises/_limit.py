@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+TICK = 0.05  # seconds between two looks at the answer
 PATIENCE, STARVING = 4, 20  # times as late as the limit, by the clock; see `limited`
 
 
@@ -70,7 +72,8 @@ def limited(work: Callable[[], None], seconds: float) -> BaseException | None:
     What counts is the time in which this process had a core, so that a busy machine refuses no right
     answer: the clock, or the CPU time of all threads where that is less. An answer that sleeps, or
     waits for a lock or another process, is ended by the clock: `PATIENCE` times as late, or
-    `STARVING` times if the process did get a little of a core now and then.
+    `STARVING` times if the process did get a little of a core now and then, or stood in the queue
+    for one: under `nice` on a busy machine it may get next to nothing for a minute.
 
     Time inside an import doesn't count, up to a minute: the first optimizer of a process imports
     much of torch (2 to 5 s), and an import that is cut off can't be mended before a restart.
@@ -85,12 +88,13 @@ def limited(work: Callable[[], None], seconds: float) -> BaseException | None:
         worker.start()
     finally:
         threading.stack_size(stack)
-    computed = waited = imports = 0.0
+    computed = slept = waited = imports = 0.0
     clock, cpu = time.monotonic(), time.process_time()
     told = ""
     try:
         while not told:
-            worker.join(min(0.05, seconds))
+            tick = min(TICK, seconds)
+            worker.join(tick)
             if not worker.is_alive():
                 break
             passed, used = time.monotonic() - clock, time.process_time() - cpu
@@ -100,7 +104,9 @@ def limited(work: Callable[[], None], seconds: float) -> BaseException | None:
                 continue
             computed += min(passed, used)
             waited += passed
-            told = _over(computed, waited, seconds)
+            if used < passed / 2 and not _wants_a_core():
+                slept += max(0.0, min(passed, tick) - used)  # what is more stood in the queue, too
+            told = _over(computed, slept, waited, seconds)
         for _ in range(20 if told else 0):  # a bare `except` swallows one that comes in its `try`
             if worker.done or not worker.is_alive():
                 break
@@ -122,12 +128,28 @@ def limited(work: Callable[[], None], seconds: float) -> BaseException | None:
     return worker.raised
 
 
-def _over(computed: float, passed: float, seconds: float) -> str:
+def _wants_a_core() -> bool:
+    """Does another thread of this process run, or stand in the queue for a core? (Linux tells.)"""
+    own = str(threading.get_native_id())
+    for task in Path("/proc/self/task").glob("*/stat"):
+        try:  # pid (name) state ...: the name may hold anything
+            state = task.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        except (OSError, IndexError):  # it has ended
+            continue
+        if state == "R" and task.parent.name != own:
+            return True
+    return False
+
+
+def _over(computed: float, slept: float, passed: float, seconds: float) -> str:
     """Which limit has been hit, for the reader; "" if none."""
     if computed >= seconds:
         return f"did not finish within {seconds:g} s of computing: is there a loop that never ends?"
-    most = seconds * (STARVING if computed > passed / 20 else PATIENCE)
-    if passed < most:
+    if slept >= PATIENCE * seconds and computed <= passed / 20:
+        most = PATIENCE * seconds
+    elif passed >= STARVING * seconds:
+        most = STARVING * seconds
+    else:
         return ""
     return (
         f"did not finish within {most:g} s, and computed for {computed:.1f} s of them: does it sleep, "
