@@ -32,6 +32,7 @@ FOLDED = {  # tags of cells that the reader need not see to follow -> what the b
     "setup": "Set-up",
     "draw": "Code of this figure",
     "table": "Code of this table",
+    "again": "Code of the main page",  # what a deeper page needs of it, word for word
 }
 TITLE = "# @title "  # how a folded cell begins: Colab shows what follows in the cell's place
 TEXT = {  # jupytext's format: tags and ids beside the cells, no YAML above them

@@ -1,10 +1,12 @@
 """A deeper page is a notebook and its lines in _toc.yml: everything else finds it by itself."""
 
+import ast
 import shutil
 
 import nbformat
 import pytest
 
+from gancourse.recorded import chapter_pages
 from scripts import book, exercises_page, gpu_cells, notebook, reading_order, skeleton
 
 ROOT = book.ROOT
@@ -156,3 +158,35 @@ def test_previous_and_next_leave_it_out():
         "02-two": ("01-one", None),
         "02-two-deeper-a": ("02-two", None),
     }
+
+
+def statements(path, again):
+    """(first line, syntax tree) of what a page's cells tagged `again` say, or its other cells."""
+    cells = [c for c in notebook.read(path).cells if c.cell_type == "code"]
+    sources = [c.source for c in cells if ("again" in notebook.tags(c)) == again]
+    nodes = [node for source in sources for node in ast.parse(source).body]
+    plain = [node for node in nodes if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [(ast.unparse(node).split("\n")[0], ast.dump(node)) for node in plain]
+
+
+def repeated_otherwise(path):
+    """What a deeper page claims to repeat from its chapter and writes in other words."""
+    others = [p for p in chapter_pages(path.parent, path.name[:2]) if p != path]
+    known = {tree for other in others for _, tree in statements(other, again=False)}
+    return [line for line, tree in statements(path, again=True) if tree not in known]
+
+
+@pytest.mark.parametrize("path", book.notebooks(), ids=[p.stem for p in book.notebooks()])
+def test_what_a_page_has_again_is_word_for_word_what_its_chapter_has(path):
+    assert repeated_otherwise(path) == []
+
+
+def test_what_is_written_otherwise_is_found(clone):
+    skeleton.new_page("02-two-deeper-a", "A", clone)
+    deeper = clone / "book" / "02-two-deeper-a.ipynb"
+    page(clone / "book" / "02-two.ipynb", ("text", "# Two"), ("plain", "def f(x):\n    return x"))
+    same = "# @title Again\nimport math\n\n\ndef f(x):  # by hand\n    return x"
+    page(deeper, ("text", "# D"), ("again", same))
+    assert repeated_otherwise(deeper) == []
+    page(deeper, ("text", "# D"), ("again", same.replace("return x", "return -x")))
+    assert repeated_otherwise(deeper) == ["def f(x):"]

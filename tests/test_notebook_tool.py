@@ -110,7 +110,7 @@ def test_the_setup_cell_is_the_scripts_text(files):
     assert "REPOSITORY" not in source.read_text()
 
 
-@pytest.mark.parametrize("tag", ["draw", "table"])
+@pytest.mark.parametrize("tag", ["draw", "table", "again"])
 def test_a_cell_is_folded_by_what_it_is(files, tag):
     source, target = files
     source.write_text(f'{TEXT}\n# %% tags=["{tag}", "recorded"]\n# @title  Two rings \nc = 3\n')
