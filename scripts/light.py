@@ -542,6 +542,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         return 0  # this build is light already
     icons = Icons(script.read_text(encoding="utf-8"))
     static = folder / "_static"
+    for old in [*static.glob("page-*.css"), folder / "404.html"]:
+        old.unlink(missing_ok=True)  # an earlier build's
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
     (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
     claims = claims_before(folder)

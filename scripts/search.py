@@ -10,6 +10,7 @@ opened by double click may not: there book/_static/search.js asks Sphinx's inste
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ def headings_with_anchors(text: str) -> str:
 
 def index(folder: Path) -> None:
     """Writes FOLDER/pagefind from the chapters and pages under FOLDER/book."""
+    shutil.rmtree(folder / "pagefind", ignore_errors=True)  # an earlier build's
     with tempfile.TemporaryDirectory() as place:
         for page in (folder / "book").glob("**/*.html"):
             copy = Path(place, page.relative_to(folder))

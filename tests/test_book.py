@@ -86,9 +86,12 @@ class Page:
         )
 
     def unfold(self):
-        """Opens what is folded in the article: code of figures and tables, hints, answers."""
+        """Opens what is folded in the article: code of figures and tables, hints, answers. They fade
+        in, and axe would find a busy machine's text too pale."""
         self.tab.evaluate(
-            "document.querySelectorAll('article details').forEach(d => d.open = true)"
+            "async () => { document.querySelectorAll('article details').forEach(d => d.open = true); "
+            "await new Promise(requestAnimationFrame); "
+            "await Promise.all(document.getAnimations().map(a => a.finished.catch(() => 0))) }"
         )
 
     def accessibility(self) -> list[str]:
