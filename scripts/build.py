@@ -32,6 +32,7 @@ from scripts import (  # noqa: E402
     exercises_page,
     header,
     light,
+    looks,
     notebook,
     search,
     wheel,
@@ -197,6 +198,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
         return done.returncode or 1
     light.main(HTML)
     header.main(HTML, cpu_times())
+    looks.main(HTML)
     search.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")

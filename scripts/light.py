@@ -57,7 +57,9 @@ DEAD = [
 ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
 
 # The script of explore.py takes its figure's data from a literal; here from the element that holds it.
+# A chapter that ran with another version of that script has the same literal, and the same figure.
 _HEAD, _BODY = explore._SCRIPT.split('"DATA"')
+_STYLE = re.compile(r'(<figure class="gc-flipbook"[^>]*>\s*)<style>.*?</style>', re.S)
 _BODY = _BODY[: _BODY.rindex("})();")]
 SCRIPT_OF_PAGES = f"""// Made from gancourse/explore.py by scripts/light.py: one copy for all pages.
 const gcFlipbook = (DATA) => {{
@@ -212,14 +214,15 @@ def lazily(text: str) -> str:
 
 def one_script(text: str, root: str) -> str:
     """The figures' data stay in the page; their script and style sheet are the book's."""
-    text = text.replace(f"<style>{explore._STYLE}</style>", "")
-    start, end = f"<script>{_HEAD}", f"{_BODY}}})();\n</script>"
-    parts = text.split(start)
+    text = _STYLE.sub(r"\1", text)
+    parts = text.split(f"<script>{_HEAD}")
     for k, part in enumerate(parts[1:], 1):
-        data, found, after = part.partition(end)
-        if not found:
+        data, found, after = part.partition(";\nconst PLAY = ")
+        rest = after.partition("</script>")
+        if not found or not rest[1]:
             raise LookupError("a figure's script is not explore.py's; see scripts/light.py")
-        parts[k] = f'<script type="application/json" class="gc-frames">{data}</script>{after}'
+        holder = f'<script type="application/json" class="gc-frames">{data}</script>'
+        parts[k] = holder + rest[2]
     text = "".join(parts)
     if len(parts) > 1:
         sheet = f'<link rel="stylesheet" href="{root}_static/flipbook.css">'
