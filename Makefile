@@ -16,7 +16,7 @@ export GANCOURSE_STATIC := 1
 export PYTHONHASHSEED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup book serve pdf test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
+.PHONY: help setup book serve pdf epub test budget lint format bench bench-steps bench-metrics record mutants clean test-claims test-colab repository
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,9 @@ serve: book ## the book, at http://127.0.0.1:$(PORT)
 
 pdf: book ## the whole book as one file, _build/gancourse.pdf
 	$(BIN)/python scripts/pdf.py
+
+epub: book ## the whole book for a reading device, _build/gancourse.epub
+	$(BIN)/python scripts/epub.py
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check

@@ -500,6 +500,22 @@ def sitemap(pages: list[str], site: str) -> str:
     )
 
 
+READ_HERE = re.compile(r"(<p><strong>Read it here\.</strong>.*?)(?=</p>)", re.S)
+
+
+def with_files(text: str) -> str:
+    """The front page of a published book says where the whole book is as one file
+    (.github/workflows/publish.yml puts them there)."""
+    files = (
+        ' The whole book as one file: <a href="../gancourse.pdf">PDF</a>, '
+        '<a href="../gancourse.epub">EPUB</a>.'
+    )
+    text, once = READ_HERE.subn(rf"\1{files}", text)
+    if once != 1:
+        raise LookupError("the front page has no paragraph 'Read it here.'; see scripts/light.py")
+    return text
+
+
 def at_the_root(text: str) -> str:
     """The front page as the site's root: the same page, its addresses seen from one folder up."""
 
@@ -564,6 +580,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         name = page.relative_to(folder).as_posix()
         if name in MADE:
             text = EDIT.sub("", text)
+        if site and name == "book/intro.html":
+            text = with_files(text)
         text = headed(one_script(lazily(room_for_math(text)), root), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 
 import pydata_sphinx_theme
@@ -242,6 +243,19 @@ def test_the_front_page_stands_at_the_root():
         '<html data-content_root="./"><a href="book/01.html#x"><img src="_images/a.png">'
         '<a href="#here"><a href="https://example.org/"><form action="search.html">'
     )
+
+
+def test_a_published_front_page_offers_the_files_that_publishing_makes():
+    page = "<p><strong>Read it here.</strong> All works.</p><p>More.</p>"
+    text = light.with_files(page)
+    assert 'All works. The whole book as one file: <a href="../gancourse.pdf">' in text
+    with pytest.raises(LookupError, match="Read it here"):
+        light.with_files("<p>Other words.</p>")
+    steps = (light.ROOT / ".github" / "workflows" / "publish.yml").read_text()
+    for name in re.findall(r"gancourse\.\w+", text):
+        assert f"_build/{name}" in steps
+    # ... and the front page has the paragraph.
+    assert "**Read it here.**" in (light.ROOT / "book" / "intro.md").read_text(encoding="utf-8")
 
 
 def test_a_signatures_arguments_are_no_list_without_terms():
