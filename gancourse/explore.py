@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+import wave
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,8 +56,10 @@ def flipbook(
     alts: Sequence[str] | None = None,
     interval_ms: int = 400,
     start: int = 0,
+    sounds: Sequence[Any] | None = None,
+    rate: int = 8000,
 ) -> Flipbook:
-    """Frames behind one slider, with a play button.
+    """Frames behind one slider, with a play button, and one audio player if they have sounds.
 
     Args:
         frames: matplotlib figures (closed here), PNG bytes (drawn at double resolution), or uint8
@@ -66,9 +69,13 @@ def flipbook(
         alts: what each frame shows, for a reader who can't see it; default "title: label".
         interval_ms: time of a frame while playing. It never plays by itself.
         start: frame shown first.
+        sounds: what is heard at each frame, 1-D arrays of samples in [-1, 1]. The play button then
+            plays one after the other; who listens and moves the slider goes on listening.
+        rate: samples a second.
 
     Raises:
-        ValueError: for no frames, counts that differ, or frames of different sizes.
+        ValueError: for no frames, counts that differ, frames of different sizes, a sound that is no
+            row of samples in [-1, 1], or a rate that browsers refuse (below 3,000).
     """
     images = [_image(frame) for frame in frames]
     if len(labels) != len(images) or not 0 <= start < max(len(images), 1):
@@ -77,7 +84,9 @@ def flipbook(
             "frames, and start among them"
         )
     alts = [f"{title}: {label}" for label in labels] if alts is None else list(alts)
-    return _book(images, alts, title, {"": [str(label) for label in labels]}, [start], interval_ms)
+    values = {"": [str(label) for label in labels]}
+    heard = None if sounds is None else _sounds(sounds, len(images), rate)
+    return _book(images, alts, title, values, [start], interval_ms, heard)
 
 
 def explore(
@@ -184,6 +193,28 @@ def _encode(images: Sequence[Any]) -> list[str]:
             break
     best = [encode(image, *how) for image in images]
     return [f"data:image/{kind};base64,{base64.b64encode(data).decode()}" for kind, data in best]
+
+
+def _sounds(sounds: Sequence[Any], frames: int, rate: int) -> tuple[list[str], int]:
+    """WAV files as data URIs, one a frame, and the milliseconds of the longest."""
+    rows = [np.asarray(x.detach().cpu() if hasattr(x, "detach") else x) for x in sounds]
+    good = [x.ndim == 1 and x.size > 0 and bool((np.abs(x) <= 1).all()) for x in rows]
+    if len(rows) != frames or not all(good) or rate < 3000:
+        raise ValueError(
+            f"sounds: {len(rows)} of shapes {sorted({x.shape for x in rows})} at {rate} samples a "
+            f"second; need one for each of {frames} frames, 1-D, samples in [-1, 1], at 3000 or more"
+        )
+    sources = []
+    for x in rows:
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(np.round(32767 * x).astype("<i2").tobytes())
+        data = base64.b64encode(buffer.getvalue()).decode()
+        sources.append(f"data:audio/wav;base64,{data}")
+    return sources, round(1000 * max(x.size for x in rows) / rate)
 
 
 def _drawn(result: Any, title: str, values: dict[str, Any]) -> tuple[tuple[Any, int], str]:
@@ -297,6 +328,7 @@ _STYLE = """
 .gc-flipbook input::-moz-range-thumb{width:14px;height:14px;border:2px solid #fff;border-radius:50%;background:#0072B2}
 .gc-flipbook button{flex:none;width:34px;height:34px;padding:0;border:1px solid #767676;border-radius:50%;background:none;color:inherit;cursor:pointer}
 .gc-flipbook button svg{display:block;margin:auto;fill:currentColor}
+.gc-flipbook audio{display:block;width:100%;max-width:480px;height:40px;margin:.6em 0 0}
 .gc-flipbook input:focus-visible,.gc-flipbook button:focus-visible{outline:2px solid currentColor;outline-offset:2px;border-radius:17px}
 """
 
@@ -310,6 +342,7 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
   const img = root.querySelector("img"), button = root.querySelector("button");
   const ranges = [...root.querySelectorAll("input")], outputs = [...root.querySelectorAll("output")];
   const first = ranges[0], sources = DATA.frames.map((frame) => frame || img.src);
+  const audio = root.querySelector("audio"), sounds = (DATA.sounds || []).map((s) => s || audio.src);
   let timer = 0;
   const show = () => {
     const at = ranges.map((range) => Number(range.value));
@@ -320,11 +353,18 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
       outputs[k].textContent = DATA.values[k][v];
       ranges[k].setAttribute("aria-valuetext", DATA.values[k][v]);
     });
+    if (audio && audio.dataset.at !== String(i)) {
+      audio.dataset.at = i;
+      audio.src = sounds[i];
+      audio.setAttribute("aria-label", `${DATA.title}: ${outputs[0].textContent}`);
+    }
   };
+  const hear = () => audio?.play().catch(() => {});
   const play = (on) => {
     clearInterval(timer);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     timer = on ? setInterval(step, Math.max(DATA.ms, calm ? 1000 : 0)) : 0;
+    if (on) hear(); else audio?.pause();
     button.setAttribute("aria-label", on ? "Pause" : "Play");
     button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
     outputs.forEach((output) => output.setAttribute("aria-live", on ? "off" : "polite"));
@@ -333,6 +373,7 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
     if (!img.isConnected || Number(first.value) >= Number(first.max)) return play(false);
     first.value = Number(first.value) + 1;
     show();
+    hear();
   };
   button.addEventListener("click", () => {
     if (timer) return play(false);
@@ -340,7 +381,12 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
     show();
     play(true);
   });
-  for (const range of ranges) range.addEventListener("input", () => { play(false); show(); });
+  for (const range of ranges) range.addEventListener("input", () => {
+    const listening = audio && !audio.paused;
+    play(false);
+    show();
+    if (listening) hear();
+  });
   show();
 }
 })();
@@ -361,6 +407,7 @@ def _book(
     axes: dict[str, list[str]],
     start: Sequence[int],
     interval_ms: int,
+    sounds: tuple[list[str], int] | None = None,
 ) -> Flipbook:
     sizes = {image.size for image, _ in images}
     if len(sizes) != 1 or len(alts) != len(images):
@@ -381,7 +428,7 @@ def _book(
         f'<button type="button" aria-label="Play" {keys}><svg width="16" height="16" viewBox="0 0 16 16" '
         'aria-hidden="true"><path d="M4 2.5v11l9-5.5z"/></svg></button>'
     )
-    rows, caption = "", html.escape(title)
+    rows, caption, player = "", html.escape(title), ""
     for k, (axis, values) in enumerate(axes.items()):
         label = f'<label for="{name}-{k}">{html.escape(axis.replace("_", " "))}</label>'
         if not axis:  # a plain flipbook: its title names the slider
@@ -391,13 +438,19 @@ def _book(
             f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off" {keys}>'
             f'<output for="{name}-{k}" aria-live="polite">{html.escape(values[start[k]])}</output></div>\n'
         )
+    if sounds:  # a frame lasts as long as what is heard
+        heard: list[str | None] = [*sounds[0]]
+        label = html.escape(f"{title}: {next(iter(axes.values()))[at]}")
+        player = f'<audio controls preload="none" aria-label="{label}" {keys} src="{heard[at]}"></audio>\n'
+        heard[at] = None
+        data |= {"sounds": heard, "title": title, "ms": max(interval_ms, sounds[1] + 200)}
     # A fixed width: a slider that grows and shrinks with its label runs away from the pointer.
     value_width = min(30, max(len(text) for texts in axes.values() for text in texts))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
     script = _SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(
         f'<figure class="gc-flipbook" id="{name}" style="{widths}">\n<style>{_STYLE}</style>\n'
-        f"<figcaption>{caption}</figcaption>\n{image}\n{rows}</figure>\n<script>{script}</script>",
+        f"<figcaption>{caption}</figcaption>\n{image}\n{rows}{player}</figure>\n<script>{script}</script>",
         title,
         len(images),
     )

@@ -125,7 +125,7 @@ SIZES = {
     "claims": 341,
     "data": 570,
     "dynamics": 100,
-    "explore": 299,
+    "explore": 351,
     "features": 196,
     "history": 110,
     "losses": 80,
