@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gancourse import explore  # noqa: E402
+from gancourse import _flipbook  # noqa: E402
 from scripts import book, notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
@@ -56,12 +56,12 @@ DEAD = [
 ]
 ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
 
-# The script of explore.py takes its figure's data from a literal; here from the element that holds it.
+# The script of _flipbook.py takes its figure's data from a literal; here from the element that holds it.
 # A chapter that ran with another version of that script has the same literal, and the same figure.
-_HEAD, _BODY = explore._SCRIPT.split('"DATA"')
+_HEAD, _BODY = _flipbook.SCRIPT.split('"DATA"')
 _STYLE = re.compile(r'(<figure class="gc-flipbook"[^>]*>\s*)<style>.*?</style>', re.S)
 _BODY = _BODY[: _BODY.rindex("})();")]
-SCRIPT_OF_PAGES = f"""// Made from gancourse/explore.py by scripts/light.py: one copy for all pages.
+SCRIPT_OF_PAGES = f"""// Made from gancourse/_flipbook.py by scripts/light.py: one copy for all pages.
 const gcFlipbook = (DATA) => {{
 "use strict"{_BODY}}};
 for (const holder of document.querySelectorAll("script.gc-frames")) {{
@@ -220,7 +220,7 @@ def one_script(text: str, root: str) -> str:
         data, found, after = part.partition(";\nconst PLAY = ")
         rest = after.partition("</script>")
         if not found or not rest[1]:
-            raise LookupError("a figure's script is not explore.py's; see scripts/light.py")
+            raise LookupError("a figure's script is not _flipbook.py's; see scripts/light.py")
         holder = f'<script type="application/json" class="gc-frames">{data}</script>'
         parts[k] = holder + rest[2]
     text = "".join(parts)
@@ -564,7 +564,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
     for old in [*static.glob("page-*.css"), folder / "404.html"]:
         old.unlink(missing_ok=True)  # an earlier build's
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
-    (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
+    (static / "flipbook.css").write_text(_flipbook.STYLE, encoding="utf-8")
     claims = claims_before(folder)
     every = sorted(folder.glob("**/*.html"))
     for page in every:

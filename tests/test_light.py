@@ -151,7 +151,7 @@ def test_the_figures_share_one_script_and_keep_their_data(site):
 
 
 def test_a_figure_of_another_script_is_noticed():
-    with pytest.raises(LookupError, match="explore"):
+    with pytest.raises(LookupError, match="_flipbook"):
         light.one_script(f"<head></head><script>{light._HEAD}{{}};other()</script>", "../")
 
 
