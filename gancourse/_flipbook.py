@@ -11,6 +11,7 @@ STYLE = """
 .gc-flipbook label{margin:0;font-weight:inherit}
 .gc-flipbook .gc-row label{min-width:var(--gc-name)}
 .gc-flipbook output{flex:none;width:var(--gc-value);max-width:100%;font-variant-numeric:tabular-nums;color:inherit}
+.gc-flipbook output::after{content:attr(data-after)}
 .gc-flipbook input{flex:1 1 9em;min-width:0;height:28px;margin:0;background:none;appearance:none;-webkit-appearance:none;cursor:pointer}
 .gc-flipbook input::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:#767676}
 .gc-flipbook input::-moz-range-track{height:4px;border-radius:2px;background:#767676}
@@ -86,8 +87,9 @@ for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
     img.src = sources[i];
     img.alt = DATA.alts[i];
     at.forEach((v, k) => {
+      const after = outputs[k].dataset.after = DATA.after?.[k][v] ?? "";
       outputs[k].textContent = DATA.values[k][v];
-      ranges[k].setAttribute("aria-valuetext", DATA.values[k][v]);
+      ranges[k].setAttribute("aria-valuetext", DATA.values[k][v] + after);
       if (words[k]) words[k][v].checked = true;
     });
     if (audio && audio.dataset.at !== String(i)) {

@@ -15,6 +15,7 @@ import io
 import itertools
 import json
 import os
+import re
 import sys
 import time
 import wave
@@ -35,6 +36,7 @@ __all__ = [
 #: Bytes of pictures in one flipbook; beyond, they are compressed harder (base64 adds a third).
 BUDGET = 1_100_000
 _count = itertools.count(1)
+_TIME = {"step", "round", "epoch"}
 
 
 class Flipbook:
@@ -240,6 +242,17 @@ def _text(value: Any) -> str:
     return short if "e" not in short or not 1 <= abs(value) < 1e16 else f"{value:.0f}"
 
 
+def _after(axis: str, labels: Sequence[str]) -> list[str]:
+    """What stands after a slider's value: how far training is, "300" of 1,200; of frames with other
+    labels, which one it is; of a parameter's values nothing."""
+    times = [re.fullmatch(r"(?:(step|round|epoch)s? )?([\d,]+)", label) for label in labels]
+    counts = [int(match[2].replace(",", "")) for match in times if match]
+    counted = all(match and (match[1] or axis.rstrip("s") in _TIME) for match in times)
+    if counted and counts == sorted(counts):
+        return [f" of {counts[-1]:,}"] * len(labels)
+    return [f" ({k} of {len(labels)})" * (not axis) for k in range(1, len(labels) + 1)]
+
+
 def _nearest(values: Sequence[Any], value: Any) -> int:
     """Where ``value`` stands among the values, or the number nearest to it."""
     for at, other in enumerate(values):
@@ -262,12 +275,14 @@ def _live() -> bool:
     return hasattr(shell, "kernel") and os.environ.get("GANCOURSE_STATIC") != "1"
 
 
+def _numbers(values: Sequence[Any]) -> bool:
+    """Whether a slider orders the values: all are numbers, and none is a yes or no."""
+    return all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in values)
+
+
 def _fine(values: Sequence[Any]) -> list[Any]:
     """Numbers: 20 to 50 steps, evenly between each given value and the next."""
-    if not all(
-        isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        for value in values
-    ):
+    if not _numbers(values):
         return list(values)
     intervals = len(values) - 1
     parts = max((n for n in (2, 5, 10, 20, 40) if n * intervals <= 50), default=1)  # round steps
@@ -295,16 +310,18 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             text = html.escape(f"{type(error).__name__}: {error}")
             picture.value = f'<pre role="alert">{text}</pre>'
         for slider in sliders.values():  # a slow picture is drawn when the slider is let go
-            slider.continuous_update = time.perf_counter() - began < 0.3
+            if isinstance(slider, widgets.SelectionSlider):
+                slider.continuous_update = time.perf_counter() - began < 0.3
 
     for name, values in axes.items():
-        options = _fine(values)
-        sliders[name] = widgets.SelectionSlider(
+        options, slides = _fine(values), _numbers(values) or len(values) > 8
+        style = {"description_width": "initial"} | ({} if slides else {"button_width": "auto"})
+        sliders[name] = (widgets.SelectionSlider if slides else widgets.ToggleButtons)(
             options=[(_text(option), option) for option in options],
             value=options[_nearest(options, start.get(name, values[0]))],
             description=name.replace("_", " "),
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="100%", max_width="480px"),
+            style=style,
+            layout=widgets.Layout(width="100%", max_width="480px" if slides else "720px"),
         )
     redraw()
     for slider in sliders.values():
@@ -343,8 +360,10 @@ def _book(
     name = f"gc-{digest}-{next(_count)}"  # the same in each build; unique on a page
     image = _img(str(sources[at]), alts[at], *images[at])
     sources[at] = None
-    data = {"id": name, "frames": sources, "alts": list(alts), "ms": interval_ms}
+    data = {"id": name, "title": title, "frames": sources, "alts": list(alts), "ms": interval_ms}
     data["values"] = list(axes.values())
+    after = [_after(axis, values) for axis, values in axes.items()]
+    data["after"] = after
     keys = 'data-lm-suppress-shortcuts="true"'  # else JupyterLab takes the arrow keys for itself
     button = (
         f'<button type="button" aria-label="Play" {keys}><svg width="16" height="16" viewBox="0 0 16 16" '
@@ -365,9 +384,10 @@ def _book(
         label = html.escape(f"{title}: {next(iter(axes.values()))[at]}")
         player = f'<audio controls preload="none" aria-label="{label}" {keys} src="{heard[at]}"></audio>\n'
         heard[at] = None
-        data |= {"sounds": heard, "title": title, "ms": max(interval_ms, sounds[1] + 200)}
+        data |= {"sounds": heard, "ms": max(interval_ms, sounds[1] + 200)}
     # A fixed width: a slider that grows and shrinks with its label runs away from the pointer.
-    value_width = min(30, max(len(text) for texts in axes.values() for text in texts))
+    told = [len(a + b) for pairs in zip(axes.values(), after) for a, b in zip(*pairs)]
+    value_width = min(30, max(told))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
     script = SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(

@@ -49,7 +49,14 @@ SEEN_BY_CHAPTERS = [
     "book/recorded/*",
     "constraints.txt",
 ]
-SEEN_BY_PAGES = [*SEEN_BY_CHAPTERS, "book/**/*", "_config.yml", "_toc.yml", "scripts/*.py"]
+SEEN_BY_PAGES = [
+    *SEEN_BY_CHAPTERS,
+    "book/**/*",
+    "_config.yml",
+    "_toc.yml",
+    "scripts/*.py",
+    "scripts/*.js",
+]
 
 
 def digest(patterns: list[str]) -> str:

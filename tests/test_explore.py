@@ -151,6 +151,20 @@ def test_explore_draws_the_product_of_its_axes():
     assert 'max="2" value="1"' in made.html and 'max="1" value="1"' in made.html
 
 
+@pytest.mark.parametrize(
+    ("axis", "labels", "after"),
+    [
+        ("", ["step 0", "step 300", "step 1,200"], [" of 1,200"] * 3),
+        ("steps", ["0", "400"], [" of 400"] * 2),
+        ("", ["start", "turn 1, step 2"], [" (1 of 2)", " (2 of 2)"]),
+        ("", ["step 3", "step 2"], [" (1 of 2)", " (2 of 2)"]),
+        ("mean", ["0", "4"], ["", ""]),
+    ],
+)
+def test_a_slider_says_how_far_the_training_is(axis, labels, after):
+    assert module._after(axis, labels) == after
+
+
 def test_explore_names_what_is_wrong():
     def draw(**values):
         return figure()
@@ -203,6 +217,14 @@ def test_live_panel_draws_at_fine_steps_and_shows_errors(live):
     assert "RuntimeError: n = 3 is &lt;odd&gt;" in picture.value
     n.value = 4
     assert "RuntimeError" not in picture.value and seen[-1] == (-1.0, 4)
+
+
+def test_live_panel_has_buttons_for_words(live):
+    panel = explore(lambda kind, n: (figure(n), kind), title="t", kind=["p", "q"], n=[1, 5])
+    _, picture, kind, n = panel.children
+    assert isinstance(kind, live.ToggleButtons) and isinstance(n, live.SelectionSlider)
+    kind.value = "q"
+    assert 'alt="q"' in picture.value
 
 
 def test_no_widgets_no_kernel_or_a_book_build_give_a_flipbook(live, monkeypatch):
@@ -271,8 +293,10 @@ def test_arrow_keys_change_the_picture_its_text_and_no_other(browser):
         seen.append(state(first))
     assert [alt for _, alt, _ in seen] == [f"picture {k}" for k in range(5)]
     assert [label for _, _, (label,) in seen] == [f"step {k}" for k in range(5)]
+    content = "e => getComputedStyle(e, '::after').content"
+    assert first.locator("output").evaluate(content) == '" of 4"'
     assert len({source for source, _, _ in seen}) == 5
-    assert first.locator("input").get_attribute("aria-valuetext") == "step 4"
+    assert first.locator("input").get_attribute("aria-valuetext") == "step 4 of 4"
     page.keyboard.press("Home")
     assert state(first) == seen[0]
     assert (state(second), state(third)) == others and others[0][2] == ["step 2"]
