@@ -535,15 +535,15 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         return 0  # this build is light already
     icons = Icons(script.read_text(encoding="utf-8"))
     static = folder / "_static"
-    for old in [*static.glob("page-*.css"), folder / "404.html"]:
-        old.unlink(missing_ok=True)  # an earlier build's
+    for old in static.glob("page-*.css"):
+        old.unlink()  # an earlier build's
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
     (static / "flipbook.css").write_text(_flipbook.STYLE, encoding="utf-8")
     claims, figures = before(folder, CLAIM), before(folder, MOVABLE)
-    every = sorted(folder.glob("**/*.html"))
+    made_here = {folder / "index.html", folder / "404.html"}  # below, maybe by an earlier build
+    every = sorted(p for p in folder.glob("**/*.html") if "_static" not in p.parts)
+    every = [page for page in every if page not in made_here]
     for page in every:
-        if "_static" in page.parts:
-            continue
         root = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text(encoding="utf-8")
         text = numbered(text, *claims[page]) if page in claims else text
@@ -561,7 +561,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(text, encoding="utf-8")
-    merged = one_sheet([p for p in every if "_static" not in p.parts], static)
+    merged = one_sheet(every, static)
     front = folder / "book" / "intro.html"
     if front.exists():
         text = at_the_root(front.read_text(encoding="utf-8"))
