@@ -24,9 +24,11 @@ const linked = (figure, data) => {
     const values = rows().map((inputs, k) => brief(data.values?.[k]?.[at(inputs)] ?? `${at(inputs)}`));
     link.href = `#${figure.id}=${values.map(encodeURIComponent).join(",")}`;
   };
+  // Before anybody comes near it leads nowhere: the theme takes each anchor on a page for a selector.
+  link.tabIndex = 0;
+  link.setAttribute("role", "link");
   for (const event of ["pointerenter", "focus", "pointerdown"]) link.addEventListener(event, name);
-  name();
-  figure.querySelector("figcaption").append(" ", link);
+  figure.querySelector("figcaption").append("\u00a0", link);
   const read = () => {
     const [, id, values] = asked();
     if (id !== figure.id) return;
@@ -37,9 +39,10 @@ const linked = (figure, data) => {
       const labels = data.values?.[k], i = labels?.findIndex((label) => brief(label) === wanted[k]);
       const value = labels ? i : parseFloat(wanted[k]);
       if (!(labels ? i >= 0 : Number.isFinite(value))) return;
-      if (inputs[0].type === "radio") inputs[value].checked = true;
-      else inputs[0].value = value;
-      inputs[0].dispatchEvent(new Event("input", { bubbles: true }));
+      const radio = inputs[0].type === "radio", input = inputs[radio ? value : 0];
+      if (radio) input.checked = true;
+      else input.value = value;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
     });
     figure.scrollIntoView();
   };
