@@ -340,6 +340,7 @@ EDIT = re.compile(r"<li><a [^>]*btn-source-edit-button.*?</li>", re.S)
 MADE = {
     "book/exercises.html",
     "book/checks.html",
+    "book/teaching.html",
 }  # pages that the build writes: there is no source to edit
 
 
