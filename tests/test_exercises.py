@@ -19,6 +19,7 @@ from gancourse.exercises import (
     _sandbox,
     check,
 )
+from scripts import practice
 from tests.exercise_help import (
     CASES,
     FUNCTIONS,
@@ -61,6 +62,20 @@ def test_printed_solution_passes(name):
     asked, answer = run_cell(page.stub, page.solution)
     passed, _, message = engine.grade(EXERCISES[name], answer)
     assert asked == name and passed, message
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *CASES])
+def test_each_answer_that_the_page_offers_gets_what_the_page_says(name):
+    """Who has no kernel sees a mistake as code: that code, run, is this mistake and no other."""
+    offered = practice.slips(name)
+    written = {mistake.message for mistake in EXERCISES[name].mistakes if mistake.slip}
+    assert 2 <= len(offered) == len(written), f"{len(written)} of at most {practice.MOST}"
+    assert printed(name).solution not in [code for _, code in offered]
+    for mistake, code in offered:
+        answer = run_cell(printed(name).stub, code)[1]
+        passed, attempted, message = engine.grade(EXERCISES[name], answer)
+        assert attempted and not passed
+        assert mistake.message in message.split("\n"), f"{mistake.slip}\n{message}"
 
 
 @pytest.mark.parametrize("name", printed_ids())

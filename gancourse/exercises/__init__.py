@@ -52,6 +52,9 @@ How to write one (9.1 in ``ch09/e1.py``, found by its name)::
   mistakes. ``compare(expected, got) -> bool`` replaces the comparison where equality won't do.
 - A stub that is broken code instead of an empty function: ``Case``, in ``clinic/``; its answers are
   judged by what a short run with them looks like.
+- ``slip={"p / total": "q / total"}`` is a mistake as an edit of the solution printed in the chapter,
+  for readers without a kernel: the page shows two to four such answers among the right one. What
+  stands left must be there once; a test runs the edited solution, which must get this message.
 - A message says what is wrong and what to do about it, and leaves the code to the reader. In it
   `this` is shown as code and *this* with emphasis; no other markup.
 - ``python -m tests.exercise_mutants 9 9.1`` derives wrong and right answers from the reference and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +17,21 @@ from ._sandbox import seed
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong implementation (or a wrong value), and what to tell the reader who wrote it."""
+    """A wrong implementation (or a wrong value), and what to tell the reader who wrote it.
+
+    ``slip`` makes the printed solution into this mistake: text that stands there once -> what a
+    reader writes instead. The built page asks who has no kernel to tell such answers from the right
+    one.
+    """
 
     wrong: Any
     message: str
+    slip: Mapping[str, str] | None = None
 
     @property
     def id(self) -> str:
-        """Eight hexadecimal digits that follow from its message, so that a mistake may move within
-        its list; progress files, the book's pages and a class's report call it so."""
+        """What progress files, the book's pages and a class's report call it: eight hexadecimal
+        digits that follow from its message, so that a mistake may move within its list."""
         return hashlib.sha256(self.message.encode()).hexdigest()[:8]
 
 

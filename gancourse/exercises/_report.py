@@ -25,6 +25,12 @@ _UNKNOWN = "No mistake that we know explains this answer."
 _SENT = "the exercise, this message and versions, not your code; you see it before it is sent"
 
 
+def marked(text: str) -> str:
+    """A line of a message as HTML: `this` is code and *this* has emphasis."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    return re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", text)
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
     """What `check` found. It has been shown already; ``print(report)`` shows it again."""
@@ -58,13 +64,11 @@ class Report:
         if not self.attempted:
             mark, color = "○", "#777777"
         body = ""
-        for line in map(html.escape, self.message.splitlines()):
+        for line in self.message.splitlines():
             if line.startswith("  "):  # code and values
-                body += f'<pre style="{_PRE}">{line}</pre>'
+                body += f'<pre style="{_PRE}">{html.escape(line)}</pre>'
             else:
-                line = re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
-                line = re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", line)
-                body += f'<p style="margin:.2em 0">{line}</p>'
+                body += f'<p style="margin:.2em 0">{marked(line)}</p>'
         if self.issue:
             body += (
                 f'<p style="margin:.2em 0">{_UNKNOWN} <a href="{html.escape(self.issue)}" '

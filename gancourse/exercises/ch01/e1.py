@@ -40,6 +40,7 @@ MISTAKES = [
         lambda p, q: _optimal_discriminator(q, p),
         "This is the probability of *generated*, q over the sum: D is the probability that x is "
         "real.",
+        slip={"p / total": "q / total"},
     ),
     Mistake(
         lambda p, q: q / (p + q),
@@ -51,13 +52,25 @@ MISTAKES = [
         "Right wherever a density is positive, but 0/0 gives NaN where both vanish. Give 1/2 there.",
     ),
     *(
-        Mistake(wrong, _TAILS.format(what))
+        Mistake(wrong, _TAILS.format(what), slip if low == 1e-8 else None)
         for low in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
-        for wrong, what in (
-            (lambda p, q, low=low: p / (p + q + low), "A small number added to the denominator"),
-            (lambda p, q, low=low: p / (p + q).clamp_min(low), "The clamp in the denominator"),
-            (_small_numbers(low), "A small number added to both densities gives 1/2 at 0/0, and"),
-            (_tail_threshold(low), "The threshold is far too high, and"),
+        for wrong, what, slip in (
+            (
+                lambda p, q, low=low: p / (p + q + low),
+                "A small number added to the denominator",
+                {"total = p + q": "total = p + q + 1e-8"},
+            ),
+            (
+                lambda p, q, low=low: p / (p + q).clamp_min(low),
+                "The clamp in the denominator",
+                None,
+            ),
+            (
+                _small_numbers(low),
+                "A small number added to both densities gives 1/2 at 0/0, and",
+                None,
+            ),
+            (_tail_threshold(low), "The threshold is far too high, and", None),
         )
     ),
     *(
@@ -72,11 +85,13 @@ MISTAKES = [
         lambda p, q: torch.where((p > 0) & (q > 0), p / (p + q), 0.5),
         "You answer 1/2 wherever *either* density vanishes. Where only one does there is no doubt: "
         "D* is 0 or 1 there. Only where both vanish is there no evidence.",
+        slip={"total > 0, p / total": "(p > 0) & (q > 0), p / total"},
     ),
     Mistake(
         lambda p, q: (p / (p + q)).nan_to_num(0.0),
         "Where both densities vanish you give 0, 'surely generated'. Neither player has evidence "
         "there: give 1/2.",
+        slip={"0.5)": "0.0)"},
     ),
     Mistake(
         lambda p, q: p / q,

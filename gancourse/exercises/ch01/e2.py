@@ -46,6 +46,7 @@ MISTAKES = [
         lambda p, q, d, dx: (p * d.log() + q * (1 - d).log()).sum() * dx,
         "Right while 0 < D < 1. Where p = 0 and D = 0 you compute 0 · (-inf) = NaN; that point "
         "should add 0. There is a function in torch for x log y.",
+        slip={"torch.xlogy(p, d) + torch.xlogy(q, 1 - d)": "p * d.log() + q * (1 - d).log()"},
     ),
     Mistake(
         lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).sum(),
@@ -55,11 +56,13 @@ MISTAKES = [
         lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).mean(),
         "The mean over the grid isn't the integral: it depends on how wide the grid is. The "
         "densities already are the weights; multiply by dx and sum.",
+        slip={"integrand.sum() * dx": "integrand.mean()"},
     ),
     Mistake(
         lambda p, q, d, dx: -_value(p, q, d, dx),
         "The sign is turned: this is the discriminator's loss. V is what the discriminator "
         "maximises, and it is never positive.",
+        slip={"return integrand": "return -integrand"},
     ),
     Mistake(
         lambda p, q, d, dx: _value(q, p, d, dx),
@@ -69,6 +72,7 @@ MISTAKES = [
     Mistake(
         lambda p, q, d, dx: (torch.xlogy(p, d) + torch.xlogy(q, d)).sum() * dx,
         "For generated data D should be small: their term is log(1 - D), not log D.",
+        slip={"torch.xlogy(q, 1 - d)": "torch.xlogy(q, d)"},
     ),
     Mistake(
         lambda p, q, d, dx: torch.xlogy(p, d).sum() * dx,

@@ -112,12 +112,18 @@ MISTAKES = [
         lambda f, t: binary_cross_entropy(torch.sigmoid(f), t),
         "PyTorch's binary_cross_entropy cuts each logarithm off at -100, so a mistake at logit "
         "1000 costs 100 instead of 1000. Work with the logit itself.",
+        slip={
+            "(torch.nn.functional.softplus(logits)": "torch.nn.functional.binary_cross_entropy("
+            "logits.sigmoid()",
+            " - logits * targets).mean()": ", targets)",
+        },
     ),
     Mistake(
         lambda f, t: ((1 + f.exp()).log() - f * t).mean(),
         "The formula is right, but exp(1000) is inf in floating point. log(1 + exp(f)) has a form "
         "that never takes exp of a large positive number; torch has it under a name that begins "
         "with 'soft'.",
+        slip={"torch.nn.functional.softplus(logits": "(1 + logits.exp()).log("},
     ),
     Mistake(
         lambda f, t: _bce(f, 1 - t),
@@ -145,6 +151,7 @@ MISTAKES = [
         lambda f, t: (softplus(-f) - f * t).mean(),
         "One sign is wrong: softplus(-f) goes with the target, softplus(f) with 1 - t; with one "
         "softplus alone it is softplus(f) - tf.",
+        slip={"functional.softplus(logits)": "functional.softplus(-logits)"},
     ),
     Mistake(
         lambda f, t: binary_cross_entropy_with_logits(torch.sigmoid(f), t),
@@ -159,6 +166,7 @@ MISTAKES = [
         lambda f, t: (softplus(f) - f * (t > 0.5)).mean(),
         "Right for targets 0 and 1, but a target may lie between them (0.9 in the second input): "
         "don't turn targets into a yes or no.",
+        slip={"logits * targets).mean()": "logits * (targets > 0.5)).mean()"},
     ),
 ]
 

@@ -43,6 +43,7 @@ MISTAKES = [
         lambda logits, n_real, n_fake: logits.exp() * n_real / n_fake,
         "The correction is upside down: with more real samples the logit is too large, so the "
         "ratio must come out smaller than exp(logit).",
+        slip={"logits.exp() * n_fake / n_real": "logits.exp() * n_real / n_fake"},
     ),
     Mistake(
         lambda logits, n_real, n_fake: torch.sigmoid(logits),
@@ -59,10 +60,12 @@ MISTAKES = [
         ),
         "The formula is right, but at logit 30 the sigmoid is exactly 1 in float32, and you divide "
         "by 0. What is D/(1 - D) in terms of the logit?",
+        slip={"exp(": "sigmoid() / (1 - logits.sigmoid()"},
     ),
     Mistake(
         lambda logits, n_real, n_fake: (-logits).exp() * n_real / n_fake,
         "This is q/p. The ratio asked for is p/q: large where D says 'real'.",
+        slip={"logits.exp() * n_fake / n_real": "(-logits).exp() * n_real / n_fake"},
     ),
     Mistake(
         lambda logits, n_real, n_fake: (-logits).exp(),
@@ -76,6 +79,7 @@ MISTAKES = [
         lambda logits, n_real, n_fake: logits.exp() * n_fake / (n_real + n_fake),
         "You multiply by the share of generated samples; what is needed is how many there are for "
         "each real one.",
+        slip={" * n_fake / n_real": " * (n_fake / (n_real + n_fake))"},
     ),
 ]
 

@@ -120,11 +120,16 @@ MISTAKES = [
         _d_variant(lambda real, fake: softplus(-real).mean() + softplus(-fake).mean()),
         "D is taught to call everything real: for generated samples the logit has to fall, so "
         "their term is softplus(f), without the minus.",
+        slip={"softplus(discriminator(fake))": "softplus(-discriminator(fake))"},
     ),
     Mistake(
         _d_variant(lambda real, fake: softplus(-real).mean() + softplus(fake.detach()).mean()),
         "The loss is right, but you detached D's *logits*: D no longer learns from the fakes. Cut "
         "between G and D, before D is called, not after.",
+        slip={
+            "softplus(discriminator(fake)).mean()": "softplus(discriminator(fake).detach()).mean()",
+            "generator(z).detach()": "generator(z)",
+        },
     ),
     Mistake(
         _d_variant(lambda real, fake: softplus(-real).mean() - softplus(fake).mean()),
@@ -136,11 +141,13 @@ MISTAKES = [
         "D's step is right, but backward went on into the generator and left gradients there, "
         "which a later generator step may add to its own (and it cost a backward pass for "
         "nothing). Cut the fakes off from the generator before D sees them.",
+        slip={(".detach()\n    loss"): ("\n    loss")},
     ),
     Mistake(
         _d_variant(order=("backward", "step")),
         "backward *adds* to the gradients that are there already, and D still held old ones, from "
         "the generator's step. Zero them before backward.",
+        slip={("    optimizer_d.zero_grad()\n"): ""},
     ),
     Mistake(
         _d_variant(lambda real, fake: _d_loss(fake, real)),

@@ -157,7 +157,11 @@ MISTAKES = [
         "This is the sum over the batch; the loss is the *mean*. With a sum the step would grow "
         "with the batch.",
     ),
-    Mistake(_g_variant(cut=True), _NO_GRADIENT),
+    Mistake(
+        _g_variant(cut=True),
+        _NO_GRADIENT,
+        slip={"discriminator(generator(z))": "discriminator(generator(z).detach())"},
+    ),
     Mistake(_g_variant(order=("backward", "zero", "step")), _NO_GRADIENT),
     Mistake(
         _g_variant(order=("zero", "backward")),
@@ -168,6 +172,7 @@ MISTAKES = [
         _g_variant(order=("backward", "step")),
         "backward *adds* to the gradients that are there already, and G still held old ones. Zero "
         "them before backward.",
+        slip={("    optimizer.zero_grad()\n"): ""},
     ),
     Mistake(
         _g_variant(order=("step", "zero", "backward")),
@@ -183,11 +188,13 @@ MISTAKES = [
         _g_variant(players="D"),
         "The wrong player moved: the optimizer holds D's parameters, so D learned to be fooled. "
         "Give it the generator's.",
+        slip={"generator.parameters()": "discriminator.parameters()"},
     ),
     Mistake(
         _g_variant(lambda logits: softplus(logits).mean()),
         "The sign is swapped: softplus(f) is small when D says 'generated', so this G learns to be "
         "caught. It wants D to say 'real'.",
+        slip={"softplus(-discriminator": "softplus(discriminator"},
     ),
     Mistake(
         _g_variant(lambda logits: -softplus(logits).mean()),

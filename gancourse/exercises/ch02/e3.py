@@ -24,6 +24,7 @@ MISTAKES = [
         lambda p, q, alpha, beta: (alpha * p + beta * q) / (alpha * p + beta * q + q),
         "The denominator is the sum of both factors, of log D and of log(1 - D). Collect them "
         "once more: what do they add up to?",
+        slip={"/ (p + q)": "/ (alpha * p + beta * q + q)"},
     ),
     Mistake(
         lambda p, q, alpha, beta: p / (p + q),
@@ -34,6 +35,7 @@ MISTAKES = [
         lambda p, q, alpha, beta: alpha * p / (alpha * p + beta * q),
         "Targets are not weights: this is the optimum for *more* or *fewer* samples of each kind. "
         "The denominator still counts all samples at x.",
+        slip={"(alpha * p + beta * q) / (p + q)": "alpha * p / (alpha * p + beta * q)"},
     ),
     Mistake(
         lambda p, q, alpha, beta: alpha * p / (alpha * p + q),
@@ -44,11 +46,13 @@ MISTAKES = [
         lambda p, q, alpha, beta: alpha * p / (p + q),
         "Right for one-sided smoothing (beta = 0). With beta > 0 generated samples ask for "
         "something too.",
+        slip={"(alpha * p + beta * q) / (p + q)": "alpha * p / (p + q)"},
     ),
     Mistake(
         lambda p, q, alpha, beta: _smoothed_optimum(p, q, beta, alpha),
         "alpha and beta are swapped: alpha is the target on real data (p), beta on generated data "
         "(q).",
+        slip={"(alpha * p + beta * q)": "(beta * p + alpha * q)"},
     ),
     Mistake(
         lambda p, q, alpha, beta: _smoothed_optimum(p, q, alpha, 1 - beta),

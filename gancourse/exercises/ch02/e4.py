@@ -111,6 +111,7 @@ MISTAKES = [
         "The buffers are right, but the weights have not moved. `a = decay * a + ...` makes a new "
         "tensor and gives it the name `a`; the parameter inside the network never hears of it. "
         "Write into the tensor that is there: the methods that end in an underscore do.",
+        slip={"mine.mul_(decay).add_(theirs, alpha=1": "mine = decay * mine + theirs * (1"},
     ),
     Mistake(
         lambda average, model, decay: None,
@@ -139,11 +140,18 @@ MISTAKES = [
         "The weights are right, the buffers were left behind. BatchNorm's running mean and "
         "variance are not parameters, and an average that keeps those of step 0 makes grey mush "
         "in eval mode. Copy them.",
+        slip={
+            (
+                "    for mine, theirs in zip(average.buffers(), model.buffers()):\n"
+                "        mine.copy_(theirs)"
+            ): "    average.eval()"
+        },
     ),
     Mistake(
         lambda average, model, decay: _update_ema(average, model, decay, keep=1 - decay),
         "decay and 1 - decay are swapped: with decay 0.999 the average should keep 99.9 % of "
         "itself, not follow the model at every step.",
+        slip={"decay).add_(theirs, alpha=1 - decay": "1 - decay).add_(theirs, alpha=decay"},
     ),
     Mistake(
         lambda average, model, decay: _update_ema(average, model, decay, "share"),
@@ -161,6 +169,7 @@ MISTAKES = [
         "You average the buffers as well. BatchNorm's num_batches_tracked is an integer count, so "
         "the mean is cut off to a whole number, and the running statistics are averages already. "
         "Copy buffers.",
+        slip={"mine.copy_(theirs)": "mine.copy_(decay * mine + (1 - decay) * theirs)"},
     ),
     Mistake(
         lambda average, model, decay: _update_ema(average, model, decay, "floats"),

@@ -98,6 +98,7 @@ MISTAKES = [
     Mistake(
         _counter(select=lambda x, c, s: torch.cdist(x, c).min(1).values < 3 * s),
         "A sample at exactly 3 standard deviations is within them: `<=`, not `<`.",
+        slip={"distance <= 3 * std": "distance < 3 * std"},
     ),
     Mistake(
         _counter(select=_squared),
@@ -116,11 +117,13 @@ MISTAKES = [
         _counter(share=lambda good, n, k: 0.2 * good.sum() / k),
         "Your fair share is taken of the good samples only, so a blob with 3 good samples in "
         "2,500 can reach it. Take it of all samples.",
+        slip={"good >= 0.2 * n / k": "good >= 0.2 * good.sum() / k"},
     ),
     Mistake(
         _counter(share=lambda good, n, k: 0.2 * n),
         "You ask each mode for 20 % of all samples. Its fair share is all samples divided by "
         "the number of modes, and 20 % of that is enough.",
+        slip={"0.2 * n / k": "0.2 * n"},
     ),
     Mistake(
         _counter(share=lambda good, n, k: n / k),
@@ -132,6 +135,10 @@ MISTAKES = [
         "Your list of counts ends with the last mode that anybody reached, and its length is "
         "taken for the number of modes. Count with `minlength`, and divide by the number of "
         "centers.",
+        slip={
+            ", minlength=len(centers)": "",
+            "n, k = len(samples), len(centers)": "n, k = len(samples), len(good)",
+        },
     ),
     Mistake(
         _more_than_a_share,

@@ -83,6 +83,7 @@ MISTAKES = [
         _support(count=_count_with_itself),
         "Every batch has a duplicate for you, so the estimate is 0: you compare each sample "
         "with itself. Look at pairs of different samples only.",
+        slip={"diagonal=1": "diagonal=0"},
     ),
     Mistake(
         _support(count=_count_closer),
@@ -91,6 +92,7 @@ MISTAKES = [
     Mistake(
         _support(count=_count_squared),
         "You compare the *squared* distance with the tolerance.",
+        slip={"batches)": "batches).square()"},
     ),
     Mistake(
         _support(pairs=lambda s: s * s / 2),
@@ -99,6 +101,7 @@ MISTAKES = [
     Mistake(
         _support(pairs=lambda s: s * (s - 1)),
         "You are off by a factor of 2: a batch of s has s*(s-1)/2 pairs, each counted once.",
+        slip={"s * (s - 1) / (2 * math": "s * (s - 1) / (math"},
     ),
     Mistake(
         _support(hazard=lambda p: p),
@@ -109,6 +112,7 @@ MISTAKES = [
         _support(hazard=lambda p: -math.log(p)),
         "You take the logarithm of p, the share of batches *with* a duplicate. Solve "
         "p = 1 - exp(-pairs / N): the logarithm is of the share without.",
+        slip={"(1 - p))": "(p))"},
     ),
     Mistake(
         _support(count=_copies_left_out),

@@ -58,11 +58,13 @@ MISTAKES = [
         _step(lambda v: (2 / v.abs()).min()),
         "You use 2 / |lambda|, so that even a pure rotation would be stable. Work out "
         "|1 + h*lambda|^2 < 1 with lambda = a + ib.",
+        slip={"-2 * values.real / values.abs().square()": "2 / values.abs()"},
     ),
     Mistake(
         _step(lambda v: max(0.0, float((-2 * v.real / v.abs()).min()))),
         "Almost: the denominator is |lambda| squared. With lambda = a + ib, "
         "|1 + h*lambda|^2 = 1 + 2ha + h^2 (a^2 + b^2).",
+        slip={"values.abs().square()": "values.abs()"},
     ),
     Mistake(
         _step(lambda v: max(0.0, float((-v.real / v.abs().square()).min()))),
@@ -73,6 +75,7 @@ MISTAKES = [
         _step(lambda v: max(0.0, float((-2 * v.real / v.abs().square()).max()))),
         "You take the eigenvalue that allows the largest step. *All* have to be stable, so the "
         "strictest one decides.",
+        slip={"bound.min()": "bound.max()"},
     ),
     *(
         Mistake(
@@ -116,6 +119,7 @@ MISTAKES = [
         _step(lambda v: (2 * v.real / v.abs().square()).abs().min()),
         "You drop the sign: an eigenvalue with a positive real part grows at every step size. "
         "Return 0 there.",
+        slip={"max(0.0, bound.min().item())": "bound.abs().min().item()"},
     ),
 ]
 

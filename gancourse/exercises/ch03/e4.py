@@ -56,20 +56,32 @@ MISTAKES = [
         _simultaneous,
         "This is the simultaneous step: both players read the old position. The generator has "
         "to answer the discriminator's *new* psi, so multiply two matrices.",
+        slip={
+            "return g_moves @ d_moves": "return g_moves + d_moves - torch.eye(2, dtype=jac.dtype)"
+        },
     ),
     Mistake(
         _generator_first,
         "Your generator moves first. The matrix of the first move stands on the right, next to "
         "the vector that it acts on.",
+        slip={"g_moves @ d_moves": "d_moves @ g_moves"},
     ),
     Mistake(
         lambda jac, lr_g, lr_d: _round_matrix(jac, lr_d, lr_g),
         "The two learning rates are swapped: row 0 of the Jacobian is the generator's move.",
+        slip={
+            "d_moves[1] += lr_d * jac[1]": "d_moves[1] += lr_g * jac[1]",
+            "g_moves[0] += lr_g * jac[0]": "g_moves[0] += lr_d * jac[0]",
+        },
     ),
     Mistake(
         _columns,
         "You add columns. Row 0 of the Jacobian says how theta moves, row 1 how psi moves: a "
         "player owns a row.",
+        slip={
+            "d_moves[1] += lr_d * jac[1]": "d_moves[:, 1] += lr_d * jac[:, 1]",
+            "g_moves[0] += lr_g * jac[0]": "g_moves[:, 0] += lr_g * jac[:, 0]",
+        },
     ),
     Mistake(
         _rows_exchanged,

@@ -46,6 +46,10 @@ MISTAKES = [
         _plan_variant(lambda plan, x, y, r: {"destination": plan @ y}),
         "The destinations are sums weighted by mass, not averages. A pile of mass 0.2 that goes "
         "to one place ends at that place, not at a fifth of it: what must you divide by?",
+        slip={
+            "plan @ y / p[:, None].clamp_min(1e-12)": "plan @ y",
+            "torch.where(p[:, None] > 0, average, x)": "average",
+        },
     ),
     Mistake(
         _plan_variant(lambda plan, x, y, r: {"destination": plan @ y / plan.sum(1)[:, None]}),
@@ -58,6 +62,7 @@ MISTAKES = [
         ),
         "The pile that held nothing is sent to the origin: 0 divided by a clamped 0 is 0. Nothing "
         "leaves it, so it stays where it is: choose its own place for that row.",
+        slip={"torch.where(p[:, None] > 0, average, x)": "average"},
     ),
     Mistake(
         _plan_variant(
@@ -95,6 +100,7 @@ MISTAKES = [
     Mistake(
         _plan_variant(lambda plan, x, y, r: {"cost": (plan * torch.cdist(x, y)).mean()}),
         "The cost is a sum over all loads, not their mean: the amounts are the weights already.",
+        slip={"(plan * torch.cdist(x, y)).sum()": "(plan * torch.cdist(x, y)).mean()"},
     ),
     Mistake(
         _plan_variant(lambda plan, x, y, r: {"cost": torch.cdist(x, y).mean()}),
@@ -110,6 +116,7 @@ MISTAKES = [
         _plan_variant(lambda plan, x, y, r: {"cost": (plan * torch.cdist(x, y) ** 2).sum()}),
         "The distances are squared: that is the cost of another problem (W2, before its root). "
         "For W1 a unit of earth pays the distance itself.",
+        slip={"torch.cdist(x, y)": "torch.cdist(x, y).square()"},
     ),
 ]
 

@@ -102,6 +102,7 @@ MISTAKES = [
         _w1_signed,
         "Positive and negative areas cancel: what is left is the difference of the two means. "
         "Earth that moves to the left costs as much as earth that moves to the right.",
+        slip={"(F - G).abs()": "(F - G)"},
     ),
     Mistake(
         lambda x, y: (x.mean() - y.mean()).abs(),
@@ -117,6 +118,10 @@ MISTAKES = [
         _w1_strict,
         "Your distribution functions lag by one point: on the interval that begins at a data "
         "point, that point is already counted (less or equal, not less).",
+        slip={
+            "x.sort().values, t, right=True": "x.sort().values, t",
+            "y.sort().values, t, right=True": "y.sort().values, t",
+        },
     ),
     Mistake(
         _w1_searched_unsorted,
@@ -138,6 +143,7 @@ MISTAKES = [
             wrong,
             "You divide both counts by the same number. Each sample has the total mass 1: divide "
             "each count by its own number of points.",
+            slip={"/ len(x)": "/ len(t)", "/ len(y)": "/ len(t)"},
         )
         for wrong in (
             lambda x, y: _counts_over(x, y, len(x), len(x)),
@@ -149,6 +155,7 @@ MISTAKES = [
         _largest_gap,
         "This is the largest gap between F and G (the Kolmogorov-Smirnov distance), a height. W1 "
         "is the area between them: height times width, added up.",
+        slip={"((F - G).abs()[:-1] * t.diff()).sum()": "(F - G).abs().max()"},
     ),
     Mistake(
         _w1_cramer,

@@ -80,6 +80,7 @@ MISTAKES = [
         _lipschitz_nan,
         "There is a 0/0 in your slopes: a point with itself, or the same place twice. Such a "
         "pair says nothing about steepness: leave it out.",
+        slip={"torch.where(rise > 0, rise / run, torch.zeros_like(rise))": "rise / run"},
     ),
     Mistake(
         _lipschitz_signed,
@@ -90,14 +91,17 @@ MISTAKES = [
         _slope_variant(torch.max, p=1.0),
         "Your distance is the sum of the coordinates' differences (L1). W1 here carries earth "
         "along straight lines: use the Euclidean distance.",
+        slip={"(points[:, None] - points).norm(dim=2)": "(points[:, None] - points).abs().sum(2)"},
     ),
     Mistake(
         _slope_variant(torch.max, power=2),
         "You divide by the squared distance. A slope is rise over run, to the first power.",
+        slip={".norm(dim=2)": ".square().sum(2)"},
     ),
     Mistake(
         lambda values, points: _lipschitz_constant(values, points) <= 1,
         "This says whether the critic is allowed. Asked for is the steepest slope itself, a number.",
+        slip={"return slope.max()": "return bool(slope.max() <= 1)"},
     ),
     Mistake(
         _lipschitz_nearest,

@@ -64,6 +64,7 @@ MISTAKES = [
             "The numbers are right, but a loss has lost its graph: it is a number without a past "
             "(by `.item()`, `float`, `.detach()` or `no_grad`), so backward has nowhere to go and "
             "nobody would learn. Return what `mean` returns, of the heights as they came.",
+            slip={"critic_loss, generator_loss": "critic_loss.item(), generator_loss.item()"},
         )
         for cut in itertools.product((_keep, torch.Tensor.item, torch.Tensor.detach), repeat=2)
         if cut != (_keep, _keep)
@@ -72,6 +73,7 @@ MISTAKES = [
         lambda r, f: ((f - r).mean(), -f.mean()),
         "You pair each generated height with a real one. They are two batches that have nothing to "
         "do with each other, and may differ in size: take the mean of each by itself.",
+        slip={"fake_logits.mean() - real_logits.mean()": "(fake_logits - real_logits).mean()"},
     ),
     Mistake(
         lambda r, f: (f.sum() - r.sum(), -f.sum()),
@@ -101,11 +103,13 @@ MISTAKES = [
         "The critic's sign is wrong: both losses are minimised, so yours trains the critic to "
         "score generated samples above real ones, while the generator climbs the same score. "
         "Both would push the same way, and nothing would ever compare.",
+        slip={"fake_logits.mean() - real_logits.mean()": "real_logits.mean() - fake_logits.mean()"},
     ),
     Mistake(
         lambda r, f: (f.mean() - r.mean(), f.mean()),
         "The generator's sign is wrong: minimising this moves its samples to where the critic "
         "scores low, away from the data. It wants its score to rise.",
+        slip={"generator_loss = -fake_logits.mean()": "generator_loss = fake_logits.mean()"},
     ),
     Mistake(
         lambda r, f: (r.mean() - f.mean(), f.mean()),

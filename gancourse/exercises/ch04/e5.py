@@ -195,6 +195,11 @@ MISTAKES = [
         _variant(gradients=_clamp_gradients),
         "You clip the gradients. That limits how far one step goes, not how large the weights "
         "become: a thousand small steps leave the box as well. Clip the weights.",
+        slip={
+            ("    optimizer.step()\n    with"): "    with",
+            "parameter.clamp_": "parameter.grad.clamp_",
+            "    return loss": ("    optimizer.step()\n    return loss"),
+        },
     ),
     Mistake(
         _variant(after=_clamp_matrices),
@@ -209,16 +214,19 @@ MISTAKES = [
         _variant(after=_clamp, order=("backward", "step")),
         "Old gradients were still there when you called backward, and the new ones were added to "
         "them. The generator's step leaves gradients in the critic: clear them first.",
+        slip={("    optimizer.zero_grad()\n"): ""},
     ),
     Mistake(
         _variant(after=_clamp, detach=False),
         "The weights are right, but the gradient went on through the generated samples, into the "
         "generator. In the critic's step the fakes are data: cut them off from their graph.",
+        slip={"fake.detach()": "fake"},
     ),
     Mistake(
         _variant(after=_clamp, sign=-1),
         "The critic went the wrong way: after your step it scores generated samples higher, "
         "relative to real ones, than before.",
+        slip={"loss.backward()": "(-loss).backward()"},
     ),
 ]
 

@@ -171,6 +171,7 @@ MISTAKES = [
         _gp_per_pixel,
         "Your ε is drawn per pixel: every pixel mixes differently, and the point no longer "
         "lies on the line between the two images. Draw one ε per sample.",
+        slip={"torch.rand(len(real), 1, 1, 1)": "torch.rand_like(real)"},
     ),
     Mistake(
         _gp_one_mix,
@@ -186,6 +187,7 @@ MISTAKES = [
         _gp_channel_norm,
         "Your norm runs over axis 1, which in (N, C, H, W) is the channels: that asks for "
         "slope 1 at every pixel. A sample has one slope, over all of its entries.",
+        slip={"gradient.flatten(1).norm(dim=1)": "gradient.norm(dim=1)"},
     ),
     Mistake(
         _gp_batch_norm,
@@ -201,11 +203,15 @@ MISTAKES = [
         _gp_no_graph,
         "The value is right, but no gradient reaches the critic's weights: the penalty is "
         "a constant to the optimizer. Ask autograd to keep the graph of this gradient.",
+        slip={", create_graph=True": ""},
     ),
     Mistake(
         _gp_attached,
         "The value is right, but the penalty sends a gradient to the generator. The points "
         "between real and generated are inputs here: detach them first.",
+        slip={
+            "(real + mix * (fake - real)).detach().requires_grad_()": "real + mix * (fake - real)"
+        },
     ),
     Mistake(
         _gp_of_mean,

@@ -13,6 +13,7 @@ MISTAKES = [
         lambda distance, lam: (1 + distance / (2 * lam), -(1 - distance / (2 * lam))),
         "These are the slopes. The estimate is the difference of the critic at two points "
         "a distance apart: what turns a slope into that?",
+        slip={"return distance * right, distance * wrong": "return right, wrong"},
     ),
     Mistake(
         lambda distance, lam: (
@@ -21,6 +22,10 @@ MISTAKES = [
         ),
         "You used the slopes for distance 1. With the points further apart the first term "
         "pulls harder: write the objective again with its distance and differentiate.",
+        slip={
+            "right = 1 + distance / (2 * lam)": "right = 1 + 1 / (2 * lam)",
+            "(1 - distance / (2 * lam))": "(1 - 1 / (2 * lam))",
+        },
     ),
     Mistake(
         lambda distance, lam: (
@@ -28,6 +33,10 @@ MISTAKES = [
             -distance * (1 - distance / lam),
         ),
         "A factor 2 is missing: the derivative of the square brings one down.",
+        slip={
+            "1 + distance / (2 * lam)": "1 + distance / lam",
+            "(1 - distance / (2 * lam))": "(1 - distance / lam)",
+        },
     ),
     Mistake(
         lambda distance, lam: (
@@ -36,6 +45,10 @@ MISTAKES = [
         ),
         "The correction has the wrong sign: the first term rewards steepness, so on the "
         "right branch the slope ends *above* 1.",
+        slip={
+            "    right = 1 + distance / (2 * lam)": "    right = 1 - distance / (2 * lam)",
+            "-(1 - distance": "-(1 + distance",
+        },
     ),
     Mistake(
         lambda distance, lam: (

@@ -98,6 +98,7 @@ MISTAKES = [
         _influence_of_sum,
         "All your rows are the gradient of the *sum* of the logits, which adds up a column. "
         "Differentiate one logit at a time.",
+        slip={"grad(logit, x,": "grad(logits.sum(), x,"},
     ),
     Mistake(
         _influence_alone,
@@ -112,10 +113,12 @@ MISTAKES = [
     Mistake(
         lambda critic, x: _influence(critic, x).T,
         "Your matrix is transposed: row i belongs to logit i, column j to sample j.",
+        slip={"torch.stack(rows)": "torch.stack(rows, dim=1)"},
     ),
     Mistake(
         lambda critic, x: _influence(critic, x).square(),
         "These are squared norms: take the root.",
+        slip={"gradient.flatten(1).norm(dim=1)": "gradient.flatten(1).square().sum(1)"},
     ),
     Mistake(
         _influence_signed,
@@ -152,6 +155,7 @@ MISTAKES = [
         _influence_no_retain,
         "The graph is gone after the first logit: PyTorch frees it as soon as it has been "
         "walked. Ask it to keep the graph for the next logit.",
+        slip={", retain_graph=True": ""},
     ),
 ]
 

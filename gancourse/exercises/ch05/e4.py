@@ -125,10 +125,15 @@ MISTAKES = [
         _sigma_unnormalised,
         "Your vectors are never brought back to length 1, so the result grows with every "
         "step. Normalise both in each round.",
+        slip={
+            "torch.nn.functional.normalize(matrix.T @ u, dim=0)": "matrix.T @ u",
+            "torch.nn.functional.normalize(matrix @ v, dim=0)": "matrix @ v",
+        },
     ),
     Mistake(
         _sigma_squared,
         "This is σ²: |Wv|² for a unit v. You want the factor by which W stretches v.",
+        slip={"    return u @ matrix @ v": "    return (matrix @ v).square().sum()"},
     ),
     Mistake(
         _sigma_u_stays,
@@ -158,11 +163,24 @@ MISTAKES = [
         _sigma_no_grad,
         "The value is right, but it carries no gradient: then training does not know that "
         "it divides by σ. Only the iteration is a constant; the last product is not.",
+        slip={("    matrix = weight.flatten(1)\n"): ("    matrix = weight.detach().flatten(1)\n")},
     ),
     Mistake(
         _sigma_through,
         "The value is right, but you differentiate through the iteration. Treat u and v as "
         "constants: at the exact vectors the gradient of σ is u vᵀ, and it is cheap.",
+        slip={
+            (
+                "    with torch.no_grad():\n"
+                "        for _ in range(steps):\n"
+                "            v = torch.nn.functional.normalize(matrix.T @ u, dim=0)\n"
+                "            u ="
+            ): (
+                "    for _ in range(steps):\n"
+                "        v = torch.nn.functional.normalize(matrix.T @ u, dim=0)\n"
+                "        u ="
+            )
+        },
     ),
     Mistake(
         _normalised_weight,

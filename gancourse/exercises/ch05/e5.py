@@ -106,11 +106,13 @@ MISTAKES = [
         _r1_unsquared,
         "This is the mean slope. R1 averages the *squared* norms: for f(x) = w·x + b it "
         "must give |w|².",
+        slip={".square().sum(1).mean()": ".norm(dim=1).mean()"},
     ),
     Mistake(
         _r1_entries,
         "You average over samples and over their entries. Add up a sample's squared "
         "entries; average over samples only.",
+        slip={".square().sum(1).mean()": ".square().mean()"},
     ),
     Mistake(
         _r1_sum,
@@ -120,6 +122,7 @@ MISTAKES = [
     Mistake(
         _r1_of_mean,
         "You differentiate the mean of the logits: the result is N² times too small.",
+        slip={"discriminator(x).sum()": "discriminator(x).mean()"},
     ),
     Mistake(
         _r1_sigmoid,
@@ -130,6 +133,7 @@ MISTAKES = [
         _r1_no_graph,
         "The value is right, but no gradient reaches the discriminator's weights. Ask "
         "autograd to keep the graph of this gradient.",
+        slip={", create_graph=True": ""},
     ),
     Mistake(
         _r1_target_one,

@@ -111,22 +111,28 @@ MISTAKES = [
         _swapped,
         "The two losses come in the wrong order, or with exchanged signs: the "
         "discriminator's must fall when real logits rise above fake ones.",
+        slip={
+            "-difference).mean(), softplus(difference": "difference).mean(), softplus(-difference"
+        },
     ),
     Mistake(
         _probabilities,
         "You squash the logits first and compare probabilities: differences beyond 1 "
         "can't occur then, and gradients vanish. Subtract the logits themselves.",
+        slip={"real_logits - fake_logits": "real_logits.sigmoid() - fake_logits.sigmoid()"},
     ),
     Mistake(
         _all_pairs,
         "Every real sample meets every fake one (N times N pairs). That is another loss, "
         "with another landscape, as section 3 shows: pair sample i with sample i.",
+        slip={"real_logits - fake_logits": "real_logits[:, None] - fake_logits"},
     ),
     Mistake(
         _negated,
         "Your generator's loss is minus the discriminator's: the saturating form. It is "
         "flat exactly where the discriminator wins; use softplus of the opposite "
         "difference.",
+        slip={"softplus(difference).mean()": "-softplus(-difference).mean()"},
     ),
     Mistake(
         _pair_no_graph,

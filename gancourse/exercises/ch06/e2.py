@@ -107,7 +107,11 @@ _ASCENT = {
 }  # fmt: skip
 
 MISTAKES = [
-    Mistake(_basin_sums, "These are sums. Divide by the number of logits (or of pairs)."),
+    Mistake(
+        _basin_sums,
+        "These are sums. Divide by the number of logits (or of pairs).",
+        slip={"separate / 4, -math.log(2) * tosses / 2": "separate, -math.log(2) * tosses"},
+    ),
     Mistake(
         _basin_apart,
         "You let a real and a generated point at the same place have different logits. The "
@@ -127,12 +131,14 @@ MISTAKES = [
         _basin_positive,
         "The sign is flipped: the discriminator maximises a mean of log-probabilities, so "
         "no value is above 0.",
+        slip={"separate / 4, -math": "-separate / 4, math"},
     ),
     Mistake(
         _basin_not_swapped,
         "One state is missing: real points (a, b), generated ones (b, a). The first pair "
         "wants the logit of a above that of b, the second wants the opposite. What is the "
         "best that one discriminator can do for both?",
+        slip={"tosses = 2 if swapped else sum": "tosses = sum"},
     ),
     Mistake(
         _basin_half_won,

@@ -123,11 +123,13 @@ MISTAKES = [
         _r2_no_graph,
         "The value is right, but it is a constant to the optimizer: the gradient was taken "
         "without building its own graph, so the penalty never trains anything.",
+        slip={", create_graph=True": ""},
     ),
     Mistake(
         _r2_unsquared,
         "This is the mean norm; R2 is the mean *squared* norm. The square is what makes "
         "the penalty vanish smoothly where the gradient does.",
+        slip={".square().sum(1).mean()": ".norm(dim=1).mean()"},
     ),
     Mistake(
         _r2_of_the_mean,
@@ -138,6 +140,7 @@ MISTAKES = [
         _r2_whole_batch,
         "You average over the coordinates too. Sum the squares within a sample, then take "
         "the mean over samples, or the penalty shrinks with the image size.",
+        slip={".square().sum(1).mean()": ".square().mean()"},
     ),
     Mistake(
         _r2_target,
@@ -152,6 +155,7 @@ MISTAKES = [
         _r2_attached,
         "The value is right, but the penalty sends a gradient into the generator, which "
         "would learn to look for flat places. Cut `fake` off first.",
+        slip={"fake.detach().requires_grad_()": "fake.requires_grad_()"},
     ),
     Mistake(
         _r2_first_axis,

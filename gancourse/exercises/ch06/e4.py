@@ -77,11 +77,16 @@ def _labels(g):
 
 
 MISTAKES = [
-    Mistake(_modes_bits, "The KL is in bits. The papers' tables use nats: natural logarithm."),
+    Mistake(
+        _modes_bits,
+        "The KL is in bits. The papers' tables use nats: natural logarithm.",
+        slip={"(seen * n_modes).log()).sum()": "(seen * n_modes).log2()).sum()"},
+    ),
     Mistake(
         _modes_seen_only,
         "You compare with a uniform distribution over the modes that were *seen*. A run "
         "with one mode would score 0: compare with all n_modes.",
+        slip={"seen * n_modes": "seen * len(seen)"},
     ),
     Mistake(
         _modes_unnormalised,
@@ -96,11 +101,13 @@ MISTAKES = [
         _modes_entropy,
         "This is the entropy, which is largest for a perfect generator. The KL to the "
         "uniform distribution is what is missing from log n_modes.",
+        slip={"float((seen * (seen * n_modes).log()).sum())": "float(-(seen * seen.log()).sum())"},
     ),
     Mistake(
         _modes_largest,
         "The largest label says nothing about how many labels occur: count those with at "
         "least one sample.",
+        slip={"len(seen), float": "int(labels.max()) + 1, float"},
     ),
     Mistake(
         _modes_always_1000,

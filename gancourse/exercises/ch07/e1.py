@@ -96,16 +96,19 @@ MISTAKES = [
         lambda x: _kl(x).sum(1).exp().mean(),
         "You take the exponential of each picture's divergence and average then. The average "
         "comes first, the exponential last.",
+        slip={".sum(1).mean().exp()": ".sum(1).exp().mean()"},
     ),
     Mistake(
         lambda x: _kl(x).mean().exp(),
         "You average over pictures and classes. A divergence is a *sum* over classes; only over "
         "the pictures is it a mean.",
+        slip={".sum(1).mean().exp()": ".mean().exp()"},
     ),
     Mistake(
         _score_geometric,
         "Your p(y) averages the logarithms of the probabilities. It is the average of the "
         "probabilities themselves; take its logarithm afterwards.",
+        slip={"log_p.logsumexp(0) - math.log(len(logits))": "log_p.mean(0)"},
     ),
     Mistake(
         _score_reversed,
@@ -115,6 +118,7 @@ MISTAKES = [
         _score_wrong_axis,
         "You normalise over the pictures. Each row of logits becomes one distribution over the "
         "classes: which axis is that?",
+        slip={"log_softmax(1)": "log_softmax(0)"},
     ),
     Mistake(
         _marginal_entropy,

@@ -93,10 +93,15 @@ MISTAKES = [
         _distance_variant(cov=lambda z: torch.cov(z.T, correction=0)),
         "Your covariances divide by n. The field divides by n - 1 (so do `np.cov` and "
         "`torch.cov`), and at small n the difference shows.",
+        slip={
+            "math.sqrt(len(x) - 1)": "math.sqrt(len(x))",
+            "math.sqrt(len(y) - 1)": "math.sqrt(len(y))",
+        },
     ),
     Mistake(
         _distance_variant(apart=torch.linalg.vector_norm),
         "The distance of the means must be squared, like everything else in this formula.",
+        slip={(".square().sum()\n    return"): (".square().sum().sqrt()\n    return")},
     ),
     Mistake(
         _distance_variant(trace=lambda a, b: (a @ b).diagonal().clamp(min=0).sqrt().sum()),
@@ -180,10 +185,12 @@ MISTAKES = [
         _distance_variant(cov=lambda z: z.T @ z / (len(z) - 1)),
         "You forgot to subtract the mean before the products: these are second moments, not "
         "covariances.",
+        slip={"(x - x.mean(0)) /": "x /", "(y - y.mean(0)) /": "y /"},
     ),
     Mistake(
         _distance_variant(two=1.0),
         "Between equal samples your value is not 0. How often does the cross term count?",
+        slip={"- 2 * cross": "- cross"},
     ),
     Mistake(
         lambda x, y: _frechet(x, y) ** 0.5,

@@ -41,16 +41,19 @@ MISTAKES = [
         _line(lambda n: n),
         "You fit a line against n and read it at n = 0: no samples at all. Plot the distances "
         "against another function of n, in which infinitely many samples are a place on the axis.",
+        slip={"1 / np": "np"},
     ),
     Mistake(
         _slope,
         "This is the slope: how much bias there is. The value at infinity is the other number of "
         "the fit.",
+        slip={"slope, value": "value, slope"},
     ),
     Mistake(
         _line(lambda n: 1 / np.sqrt(n)),
         "You fit against the inverse *root* of n. That is how fast the noise falls; the bias falls "
         "like 1/n.",
+        slip={"1 / np.asarray(sizes)": "1 / np.sqrt(np.asarray(sizes))"},
     ),
     Mistake(
         _line(np.log),
@@ -78,6 +81,7 @@ MISTAKES = [
     Mistake(
         lambda sizes, fids: float(np.polyfit(1 / np.asarray(sizes), fids, 1) @ [1 / max(sizes), 1]),
         "This is the fitted line at the largest n. At infinity 1/n is 0.",
+        slip={"float(value)": "float(value + slope / max(sizes))"},
     ),
     Mistake(
         lambda sizes, fids: float(

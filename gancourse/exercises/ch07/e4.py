@@ -79,11 +79,19 @@ MISTAKES = [
         _leak_by_place,
         "You compare the first with the first, the second with the second. A leaked picture can "
         "stand anywhere in the training set.",
+        slip={
+            "picture.numpy().tobytes() in seen": "torch.equal(a, b)",
+            "for picture in reference": "for a, b in zip(reference, train)",
+        },
     ),
     Mistake(
         lambda r, t: float(_same_picture(r, t).any(0).double().mean()),
         "You give the share of the *training* pictures that come back. Asked is which share of "
         "the reference has been trained on.",
+        slip={
+            "for picture in reference]": "for picture in train]",
+            "for picture in train}": "for picture in reference}",
+        },
     ),
     Mistake(
         lambda r, t: float(_same_picture(r, t).sum() / len(r)),
@@ -108,10 +116,12 @@ MISTAKES = [
     Mistake(
         lambda r, t: 1 - _leak(r, t),
         "This is the share that has *not* leaked.",
+        slip={"sum(found) / len(found)": "1 - sum(found) / len(found)"},
     ),
     Mistake(
         lambda r, t: _leak(r, t) * len(r),
         "This is a count. Divide it by the number of pictures in the reference.",
+        slip={"sum(found) / len(found)": "sum(found)"},
     ),
     Mistake(
         lambda r, t: 100 * _leak(r, t),

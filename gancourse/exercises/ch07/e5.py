@@ -46,6 +46,7 @@ MISTAKES = [
         ),
         "This is the pooled covariance of a t-test: it assumes one mean for both. Here the two "
         "means differ, and their distance is part of the spread.",
+        slip={" + between) / (n - 1)": ") / (n - 2)"},
     ),
     Mistake(
         _merge_variant(lambda n1, m1, s1, n2, m2, s2, n, dd: {"mean": (m1 + m2) / 2}),
@@ -54,6 +55,7 @@ MISTAKES = [
     Mistake(
         _merge_variant(lambda n1, m1, s1, n2, m2, s2, n, dd: {"mean": (n2 * m1 + n1 * m2) / n}),
         "The weights of the mean are exchanged: a part with more rows counts more, not less.",
+        slip={("delta * n2 / n\n"): ("delta * n1 / n\n")},
     ),
     Mistake(
         _merge_variant(
@@ -63,6 +65,7 @@ MISTAKES = [
         ),
         "You add one number to all elements of the covariance, the squared distance of the means. "
         "The part between the means is a matrix: each component of the difference times each.",
+        slip={"torch.outer(delta, delta)": "delta.square().sum()"},
     ),
     Mistake(
         _merge_variant(
@@ -108,6 +111,7 @@ MISTAKES = [
             }
         ),
         "Everything is added up rightly; divide it by n - 1 at the end, not by n.",
+        slip={"/ (n - 1)": "/ n"},
     ),
     Mistake(
         _merge_variant(

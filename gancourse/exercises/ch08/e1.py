@@ -101,6 +101,7 @@ MISTAKES = [
         _kid_squares,
         "You leave the diagonal out of the sums but still divide by n² and m². Without the "
         "diagonal there are n(n - 1) and m(m - 1) pairs.",
+        slip={"(len(a) * (len(a) - 1))": "len(a) ** 2"},
     ),
     Mistake(
         _kid_one_size,
@@ -111,6 +112,7 @@ MISTAKES = [
         _kid_kernel(lambda x, y: (x @ y.T + 1) ** 3),
         "The kernel lacks the 1/d: divide the inner product by the number of *columns* "
         "before you add 1.",
+        slip={" / a.shape[1] + 1)": " + 1)"},
     ),
     Mistake(
         _kid_kernel(lambda x, y: (x @ y.T / x.shape[1]) ** 3),
@@ -124,6 +126,7 @@ MISTAKES = [
     Mistake(
         _kid_half_cross,
         "The cross term is taken once; it counts twice: |a - b|² = a·a + b·b - 2 a·b.",
+        slip={"- 2 * k(x, y).mean()": "- k(x, y).mean()"},
     ),
     Mistake(
         _kid_cross_diagonal,
@@ -134,6 +137,7 @@ MISTAKES = [
         _kid_clipped,
         "You cut negative values off. An unbiased estimate of a small distance must be "
         "negative at times, or its mean would be too large: leave it as it comes.",
+        slip={"float(between_others(x)": "float(max(between_others(x)", ".mean())": ".mean(), 0))"},
     ),
     Mistake(
         lambda x, y: abs(_kid(x, y)),

@@ -127,11 +127,16 @@ MISTAKES = [
         "The roles are swapped: this is precision, the share of *generated* points within "
         "the balls of real ones. Recall is the share of *real* points within the balls of "
         "generated ones.",
+        slip={
+            "torch.cdist(fake, fake)": "torch.cdist(real, real)",
+            "torch.cdist(real, fake)": "torch.cdist(fake, real)",
+        },
     ),
     Mistake(
         _recall_self,
         "Your balls are too small: in the distances of a set to itself the nearest "
         "neighbour of each point is the point itself, at distance 0. It does not count.",
+        slip={".fill_diagonal_(math.inf)": ""},
     ),
     Mistake(
         _recall_next,
@@ -143,6 +148,7 @@ MISTAKES = [
         _recall_all,
         "You ask that a real point lie in *all* balls. One is enough: the generated "
         "manifold is the union of the balls, not their intersection.",
+        slip={"inside.any(1)": "inside.all(1)"},
     ),
     Mistake(
         _recall_other_radii,
@@ -192,6 +198,7 @@ MISTAKES = [
         _recall_balls,
         "This is the share of *balls* that hold a real point. Asked is the share of real "
         "points that lie in a ball: reduce over the balls, not over the real points.",
+        slip={"inside.any(1)": "inside.any(0)"},
     ),
     Mistake(
         _recall_of_both,

@@ -100,11 +100,13 @@ MISTAKES = [
         _shrunk(lambda ratio: 1 + ratio.sqrt()),
         "The distance is right, but this twin is too wide, the same defect as before. The "
         "equation has two solutions: take the one below 1.",
+        slip={"1 - math": "1 + math"},
     ),
     Mistake(
         _twin_origin,
         "You shrink towards the origin, which moves the mean as well and adds to the "
         "distance. Shrink towards the mean of the real points.",
+        slip={"return mean + c * (real - mean)": "return c * real"},
     ),
     Mistake(
         _twin_fake_spread,
@@ -123,6 +125,7 @@ MISTAKES = [
         _twin_one_variance,
         "You take one variance over all numbers of `real`. The trace is the sum of the "
         "variances of its *columns*.",
+        slip={"real.var(0).sum()": "real.var()"},
     ),
     Mistake(
         _twin_mean_variance,
@@ -137,6 +140,7 @@ MISTAKES = [
         _twin_fake_mean,
         "You shrink towards the mean of the generated points, which moves the twin. Shrink "
         "towards the mean of the real ones.",
+        slip={"mean = real.mean(0)": "mean = fake.mean(0)"},
     ),
     Mistake(
         _twin_only_c,

@@ -115,10 +115,12 @@ MISTAKES = [
         "Your threshold is the upper quantile of the test points' distances: a fair "
         "generator would have nearly all of its samples flagged. Copies are *closer* than "
         "the closest test points: take the quantile `q`.",
+        slip={"quantile(q)": "quantile(1 - q)"},
     ),
     Mistake(
         _suspects_far,
         "You flag what is *farther* from the training set than the threshold. Copies are closer.",
+        slip={"nearest(fake) <": "nearest(fake) >"},
     ),
     Mistake(
         _suspects_of_test,
@@ -134,11 +136,13 @@ MISTAKES = [
         _suspects_self,
         "Your threshold comes from distances within the training set, where each point "
         "finds itself at distance 0. Fresh real data set the scale: the test points.",
+        slip={"nearest(test).quantile(q)": "nearest(train).quantile(q)"},
     ),
     Mistake(
         _suspects_relative,
         "Your threshold is a quantile of the generated points' own distances, so a share "
         "`q` of any set is flagged, copied or not. The test points set the scale.",
+        slip={"nearest(test).quantile(q)": "nearest(fake).quantile(q)"},
     ),
     Mistake(
         _suspects_of_train,

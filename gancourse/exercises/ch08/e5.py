@@ -155,6 +155,7 @@ MISTAKES = [
         _wrong_percentiles,
         "Your ends are the quantiles 1 - level and level. What is outside the interval has "
         "to be split: half of 1 - level on each side.",
+        slip={"(1 - level) / 2)": "1 - level)", "(1 + level) / 2)": "level)"},
     ),
     Mistake(
         _one_side,
@@ -171,6 +172,7 @@ MISTAKES = [
         _of_scores,
         "You draw one score of each method at a time: this is the spread of single runs. "
         "Each resample needs the *mean* of as many scores as there were.",
+        slip={"(resamples, len(x))": "(resamples, 1)"},
     ),
     Mistake(
         _of_ends,
@@ -209,10 +211,12 @@ MISTAKES = [
     Mistake(
         _medians,
         "These are medians. The question is about means.",
+        slip={".mean(1)": ".median(1).values"},
     ),
     Mistake(
         _other_sign,
         "The difference is the wrong way round: `a` minus `b`.",
+        slip={"means(a) - means(b)": "means(b) - means(a)"},
     ),
     Mistake(
         _high_first,

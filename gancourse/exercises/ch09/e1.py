@@ -105,6 +105,7 @@ MISTAKES = [
         _tm_flipped,
         "Your kernel is painted back to front. `conv_transpose1d` paints kernel[0] at the "
         "lowest position.",
+        slip={"M[o, i] = weight": "M[o, i] = kernel[-1 - k]"},
     ),
     Mistake(
         _tm_padding_adds,
@@ -119,6 +120,7 @@ MISTAKES = [
         _tm_cut_once,
         "The output is too long by `padding`: as many entries are cut off at the far end "
         "as at the near one.",
+        slip={"- 2 * padding + len(kernel)": "- padding + len(kernel)"},
     ),
     Mistake(
         _tm_empty_slice,
@@ -139,11 +141,13 @@ MISTAKES = [
         _tm_no_stride,
         "Each input paints one step further than the one before it: the stride is missing. "
         "It says how far apart the paintings begin.",
+        slip={"i * stride - padding + k": "i - padding + k"},
     ),
     Mistake(
         _tm_wraps,
         "Paint that falls before the first output must be dropped. Position -1 is an index "
         "too: Python took it for the *last* row.",
+        slip={"if 0 <= o < n_out": "if o < n_out"},
     ),
     Mistake(
         _tm_overruns,

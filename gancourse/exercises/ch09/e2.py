@@ -89,16 +89,17 @@ MISTAKES = [
         "formula for the *input's* size.",
     ),
     Mistake(
-        _fit_one_side,
-        "Padding is cut off at both ends: it counts twice.",
+        _fit_one_side, "Padding is cut off at both ends: it counts twice.", slip={"- 2 * p": "- p"}
     ),
     Mistake(
         _fit_padding_adds,
         "Padding makes the output of a transposed convolution smaller, not larger.",
+        slip={"- 2 * p": "+ 2 * p"},
     ),
     Mistake(
         _fit_all_steps,
         "From the first of n inputs to the last there are n - 1 strides, not n.",
+        slip={"(n_in - 1) * stride - 2 * p + k": "n_in * stride - 2 * p + k"},
     ),
     Mistake(
         _fit_floor,
@@ -108,6 +109,7 @@ MISTAKES = [
     Mistake(
         _fit_to_6,
         "Kernel 7 is missing: `range` stops before its end.",
+        slip={"range(1, 8)": "range(1, 7)"},
     ),
     Mistake(
         _fit_from_2,

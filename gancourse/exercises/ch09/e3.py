@@ -115,15 +115,18 @@ MISTAKES = [
         _cb_with_mean,
         "The mean brightness is still in the total, at frequency (0, 0). Subtract each "
         "image's mean first, or a dark image would look clean.",
+        slip={"x = images - images.mean((2, 3), keepdim=True)": "x = images"},
     ),
     Mistake(
         _cb_amplitude,
         "These are amplitudes. Power is the amplitude *squared*; only powers add up.",
+        slip={".abs().square()": ".abs()"},
     ),
     Mistake(
         _cb_diagonal,
         "This sees a checkerboard, but not stripes. A pattern of period 2 has power at three "
         "frequencies: (1/2, 0), (0, 1/2) and (1/2, 1/2).",
+        slip={"power[h, 0] + power[0, w] + power[h, w]": "power[h, w]"},
     ),
     Mistake(
         _cb_stripes,
@@ -144,6 +147,7 @@ MISTAKES = [
         _cb_one_mean,
         "You subtract one mean from all images. Each image, and each of its channels, has "
         "its own: what is left of them is power at frequency 0.",
+        slip={"images - images.mean((2, 3), keepdim=True)": "images - images.mean()"},
     ),
     Mistake(
         _cb_mean_of_channels,

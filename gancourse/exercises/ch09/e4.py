@@ -194,6 +194,7 @@ MISTAKES = [
     Mistake(
         _init_variance,
         "The spread is √0.02 = 0.14: 0.02 is the standard deviation, not the variance.",
+        slip={"0.0, 0.02)": "0.0, 0.02**0.5)"},
     ),
     Mistake(
         _init_uniform,
@@ -267,11 +268,13 @@ MISTAKES = [
         _init_no_transposed,
         "The transposed convolutions are left as they were: `ConvTranspose2d` is no "
         "subclass of `Conv2d`.",
+        slip={"(nn.Conv2d, nn.ConvTranspose2d, nn.Linear)": "(nn.Conv2d, nn.Linear)"},
     ),
     Mistake(
         _init_no_linear,
         "The linear layers are left as they were. Popular code has this gap: it looks for "
         "`Conv` in the class's name.",
+        slip={"(nn.Conv2d, nn.ConvTranspose2d, nn.Linear)": "(nn.Conv2d, nn.ConvTranspose2d)"},
     ),
     Mistake(
         _init_no_bias,
@@ -291,6 +294,7 @@ MISTAKES = [
         _init_children,
         "Layers inside a nested block are missed: children are only the first level. Go "
         "through all modules.",
+        slip={"net.modules()": "net.children()"},
     ),
 ]
 

@@ -164,16 +164,22 @@ MISTAKES = [
         _bn_biased_running,
         "Nearly. PyTorch normalises with the biased variance (divided by n), and *keeps* "
         "the unbiased one (n - 1) for later.",
+        slip={"momentum * x.var((0, 2, 3))": "momentum * v"},
     ),
     Mistake(
         _bn_unbiased,
         "Nearly. In training, normalise with the biased variance (divided by n); only the "
         "running one is unbiased.",
+        slip={"x.var((0, 2, 3), unbiased=False)": "x.var((0, 2, 3))"},
     ),
     Mistake(
         _bn_momentum,
         "Momentum the wrong way round: PyTorch's `momentum` is the weight of the *new* "
         "batch, not of the past.",
+        slip={
+            "(1 - momentum) * mean + momentum * m": "momentum * mean + (1 - momentum) * m",
+            "(1 - momentum) * var + momentum * x.var": "momentum * var + (1 - momentum) * x.var",
+        },
     ),
     Mistake(
         _bn_running_in_training,
@@ -230,6 +236,7 @@ MISTAKES = [
     Mistake(
         _bn_eps_outside,
         "eps is added to the standard deviation. It belongs to the variance, under the root.",
+        slip={"(v.view(1, -1, 1, 1) + eps).sqrt()": "(v.view(1, -1, 1, 1).sqrt() + eps)"},
     ),
     Mistake(
         _bn_variance,

@@ -123,8 +123,8 @@ def _dcgan(nz, channels):
     return _built(nz, channels)
 
 
-def _wrong(how: str, message: str) -> Mistake:
-    return Mistake(functools.partial(_built, wrong=how), message)
+def _wrong(how: str, message: str, slip: dict[str, str] | None = None) -> Mistake:
+    return Mistake(functools.partial(_built, wrong=how), message, slip)
 
 
 MISTAKES = [
@@ -132,6 +132,7 @@ MISTAKES = [
         "D sigmoid",
         "D ends in a sigmoid, so it returns probabilities. In this course D returns *logits*; "
         "the loss contains the sigmoid.",
+        slip={"4 * 4, 1), nn.Flatten(0)": "4 * 4, 1), nn.Sigmoid(), nn.Flatten(0)"},
     ),
     _wrong(
         "column",
@@ -191,6 +192,7 @@ MISTAKES = [
         "cut",
         "No gradient arrives in G. In G's own step the pictures must keep their graph: the "
         "gradient comes back through D.",
+        slip={"D(G(torch.randn(n, nz)))": "D(G(torch.randn(n, nz)).detach())"},
     ),
     _wrong(
         "caught",
@@ -206,6 +208,7 @@ MISTAKES = [
         "D exchanged",
         "D learns to call real pictures generated and generated ones real. Which logits should "
         "be large?",
+        slip={"-D(real)).mean() + softplus(D(fake))": "D(real)).mean() + softplus(-D(fake))"},
     ),
     _wrong(
         "one half",
@@ -269,6 +272,10 @@ MISTAKES = [
         "momentum",
         "Adam's default momentum, 0.9, ruins this game (the chapter's ablation). Set the first "
         "of its two betas to 0, at most 0.5.",
+        slip={
+            "G.parameters(), 0.002, (0.0": "G.parameters(), 0.002, (0.9",
+            "D.parameters(), 0.002, (0.0": "D.parameters(), 0.002, (0.9",
+        },
     ),
     _wrong(
         "slow",

@@ -172,6 +172,9 @@ MISTAKES = [
         "The value is right, but its gradient reaches the generator: the discriminator's "
         "step would train the generator to be *caught*. Cut the generated samples from "
         "their graph.",
+        slip={
+            ("    with torch.no_grad():\n        fake = G(z, labels)"): "    fake = G(z, labels)"
+        },
     ),
     Mistake(
         _asked_otherwise,
@@ -195,6 +198,7 @@ MISTAKES = [
         _fakes_unlabelled,
         "Real samples are judged with their labels, generated ones all with label 0. The "
         "discriminator could tell them apart by the label alone; give both their own.",
+        slip={"D(fake, labels)": "D(fake, torch.zeros_like(labels))"},
     ),
     Mistake(
         _real_unlabelled,
@@ -210,6 +214,7 @@ MISTAKES = [
         _signs,
         "Real and generated have changed places: this loss is small when the "
         "discriminator calls generated samples real. Which logits should be large?",
+        slip={"-D(real, labels)).mean() + softplus(D": "D(real, labels)).mean() + softplus(-D"},
     ),
     Mistake(
         _one_half,
@@ -220,6 +225,10 @@ MISTAKES = [
         _sigmoid_first,
         "A sigmoid comes before the softplus. `D` returns logits, and the softplus already "
         "contains the sigmoid: leave one out.",
+        slip={
+            "D(real, labels)": "D(real, labels).sigmoid()",
+            "D(fake, labels)": "D(fake, labels).sigmoid()",
+        },
     ),
     Mistake(
         _joined,

@@ -29,6 +29,7 @@ MISTAKES = [
         lambda phi, y, w, c, v: (v[y] * phi).sum(1),
         "The unconditional part is missing: without `phi @ w + c` nobody asks whether the "
         "sample looks real at all, only whether it fits its label.",
+        slip={"phi @ w + c + (v": "(v"},
     ),
     Mistake(
         lambda phi, y, w, c, v: phi @ w + (v[y] * phi).sum(1),
@@ -42,6 +43,7 @@ MISTAKES = [
     Mistake(
         lambda phi, y, w, c, v: phi @ w + c + (v[y] * phi).mean(1),
         "You take the mean over the features: an inner product is their sum.",
+        slip={".sum(1)": ".mean(1)"},
     ),
     Mistake(
         lambda phi, y, w, c, v: (phi @ w).sum() + c + (v[y] * phi).sum(0),
@@ -57,11 +59,13 @@ MISTAKES = [
         lambda phi, y, w, c, v: phi @ w + c + (phi @ v.T).sum(1),
         "You add the projections on *all* labels' vectors, so the label makes no "
         "difference. Take the one that belongs to `y`.",
+        slip={"phi @ w + c + (v[y] * phi).sum(1)": "phi @ w + c + (phi @ v.T).sum(1)"},
     ),
     Mistake(
         lambda phi, y, w, c, v: phi @ w + c + (phi @ v.T).max(1).values,
         "You take the label that fits best, not the one that was asked for: the "
         "discriminator would never notice a wrong label.",
+        slip={"phi @ w + c + (v[y] * phi).sum(1)": "phi @ w + c + (phi @ v.T).amax(1)"},
     ),
     Mistake(
         _column_of_v,

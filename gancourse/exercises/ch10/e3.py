@@ -103,16 +103,22 @@ MISTAKES = [
         _both_shuffled,
         "You move the labels asked for and the labels seen together, so each pair stays "
         "together and nothing changes. Shuffle one of the two.",
+        slip={"(asked[orders] == seen)": "(asked[orders] == seen[orders])"},
     ),
     Mistake(
         _strictly,
         "A shuffle that does *as well* counts too. With a strict comparison a generator "
         "that always makes the same class looks significant.",
+        slip={">= accuracy": "> accuracy"},
     ),
     Mistake(
         _without_itself,
         "The order as it came is one of the possible shuffles: count it, above and below. "
         "Otherwise p can be 0, which no finite number of shuffles can show.",
+        slip={
+            "(1 + (shuffled >= accuracy).sum())": "(shuffled >= accuracy).sum()",
+            "(1 + len(orders))": "len(orders)",
+        },
     ),
     Mistake(
         _without_itself_above,
@@ -141,6 +147,7 @@ MISTAKES = [
     Mistake(
         _other_tail,
         "You count the shuffles that do worse. p is the share that do as well or better.",
+        slip={">= accuracy": "<= accuracy"},
     ),
     Mistake(
         _gain,

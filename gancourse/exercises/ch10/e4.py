@@ -119,11 +119,13 @@ MISTAKES = [
         _fake_labels_unused,
         "Each real class is compared with *all* generated samples. Compare it with those "
         "that were made for this class.",
+        slip={"fake[fake_labels == k]": "fake"},
     ),
     Mistake(
         _one_mask,
         "You choose the generated samples with the real samples' labels. Row i of one set "
         "has nothing to do with row i of the other; each has its own labels.",
+        slip={"fake[fake_labels == k]": "fake[real_labels == k]"},
     ),
     Mistake(
         _summed,
@@ -135,12 +137,17 @@ MISTAKES = [
         "You weigh classes by their share of the real data. Then a rare class may be "
         "wrong and hardly count; here each class counts the same.",
     ),
-    Mistake(_worst, "This is the worst class. The mean over classes is asked for."),
+    Mistake(
+        _worst,
+        "This is the worst class. The mean over classes is asked for.",
+        slip={"return sum(scores) / len(scores)": "return max(scores)"},
+    ),
     Mistake(_median, "This is the median class. The mean over classes is asked for."),
     Mistake(
         _requested_classes,
         "You go through the classes that were *asked for*. A request for a class that the "
         "data don't have has nothing to be compared with: take the real labels' classes.",
+        slip={"for k in real_labels.unique()]": "for k in fake_labels.unique()]"},
     ),
     Mistake(
         _classes_in_a_row,

@@ -31,16 +31,19 @@ MISTAKES = [
         lambda prior, channel: (channel / channel.sum(0)).T,
         "The prior is missing. A label that is mostly a slip of the pen from a common "
         "class shows mostly that class.",
+        slip={"prior[:, None] * channel": "channel"},
     ),
     Mistake(
         lambda prior, channel: (prior[:, None] * channel).T,
         "These are joint probabilities: divide by how often each label is written, so "
         "that every row sums to 1.",
+        slip={"joint / joint.sum(0)": "joint"},
     ),
     Mistake(
         lambda prior, channel: prior[:, None] * channel / (prior @ channel),
         "The numbers are right, but rows and columns have changed places: row j is for "
         "the label j that is asked for.",
+        slip={"(joint / joint.sum(0)).T": "joint / joint.sum(0)"},
     ),
     Mistake(
         lambda prior, channel: channel.T,
@@ -57,6 +60,7 @@ MISTAKES = [
         lambda prior, channel: (prior[:, None] * channel / prior).T,
         "You divide by the frequency of a class. Divide by how often the *label* is "
         "written at all, so that every row sums to 1.",
+        slip={"joint / joint.sum(0)": "joint / prior"},
     ),
     Mistake(
         lambda prior, channel: (prior * channel) / (prior * channel).sum(1, keepdim=True),

@@ -102,15 +102,18 @@ MISTAKES = [
         _fade_swapped,
         "The two are swapped: at alpha = 0 the new layers must be invisible, at alpha = 1 "
         "they stand alone.",
+        slip={"(1 - alpha) * doubled + alpha * new": "alpha * doubled + (1 - alpha) * new"},
     ),
     Mistake(
         _fade_bilinear,
         "You enlarge the old image bilinearly, which blurs it. Here each old pixel becomes "
         "four equal ones (nearest).",
+        slip={'mode="nearest"': 'mode="bilinear"'},
     ),
     Mistake(
         _fade_tiled,
         "`repeat` lays four copies of the old image side by side. Each *pixel* is to become four.",
+        slip={'F.interpolate(old, scale_factor=2, mode="nearest")': "old.repeat(1, 1, 2, 2)"},
     ),
     Mistake(
         _fade_reshaped,
@@ -161,6 +164,7 @@ MISTAKES = [
         _fade_old_alpha_only,
         "Only the old image is faded; the new one comes in at full strength from the start. "
         "Weigh it with `alpha`.",
+        slip={"(1 - alpha) * doubled + alpha": "(1 - alpha) * doubled + 1"},
     ),
     Mistake(
         _fade_clamped,

@@ -154,6 +154,7 @@ MISTAKES = [
         _modulate_outputs_axis,
         "You take the norm over the *output* channels, for each input channel. An output is "
         "a sum over inputs and kernel positions: take the norm over those.",
+        slip={"w.square().sum((2, 3, 4), keepdim=True)": "w.square().sum((1, 3, 4), keepdim=True)"},
     ),
     Mistake(
         _modulate_layer,
@@ -174,6 +175,7 @@ MISTAKES = [
         _modulate_before,
         "You normalise the weights before the style comes in. It is the *styled* weights "
         "whose norm must be 1.",
+        slip={"w.square().sum((2, 3, 4": "weight.square().sum((1, 2, 3"},
     ),
     Mistake(
         _modulate_no_style,
@@ -183,6 +185,7 @@ MISTAKES = [
         _modulate_squared,
         "You divide by the squared norm. Then a style twice as large makes the outputs half "
         "as large: take the root.",
+        slip={" + eps).sqrt()": " + eps)"},
     ),
     Mistake(
         _modulate_std,
@@ -193,6 +196,9 @@ MISTAKES = [
         _modulate_mean_square,
         "You divide by the root of the *mean* square. The variance of a sum is the sum of "
         "the squared weights, whatever their number.",
+        slip={
+            "w.square().sum((2, 3, 4), keepdim=True)": "w.square().mean((2, 3, 4), keepdim=True)"
+        },
     ),
     Mistake(
         _modulate_eps,

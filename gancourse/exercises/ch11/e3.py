@@ -121,6 +121,7 @@ MISTAKES = [
         _lerp,
         "This is the straight line. For random latents it passes close to the origin, where "
         "no latent ever lies.",
+        slip={"torch.where(sine < 1e-5, (1 - t) * a + t * b, arc)": "(1 - t) * a + t * b"},
     ),
     Mistake(
         _slerp_unnormalised,
@@ -142,6 +143,7 @@ MISTAKES = [
     Mistake(
         _slerp_columns,
         "You take the angle between columns. A latent is a row: work along axis 1.",
+        slip={"F.cosine_similarity(a, b, dim=1)[:, None]": "F.cosine_similarity(a, b, dim=0)"},
     ),
     Mistake(
         _nlerp,
@@ -165,11 +167,13 @@ MISTAKES = [
         _slerp_no_clamp,
         "Rounding can push a cosine a hair above 1, where `acos` gives NaN. Clamp it to [-1, 1] "
         "first.",
+        slip={".clamp(-1, 1).acos()": ".acos()"},
     ),
     Mistake(
         _slerp_never_line,
         "Where a and b point the same way, both sines are 0 and so is your result. Use the "
         "straight line there: it is the same path.",
+        slip={"(1 - t) * a + t * b, arc)": "0.0, arc)"},
     ),
     Mistake(
         _slerp_line_for_all,

@@ -152,14 +152,17 @@ MISTAKES = [
     Mistake(
         _curve_zero,
         "You pull w towards zero. Zero is no special w: pull towards the average w.",
+        slip={"center + psi * (w - center)": "psi * w"},
     ),
     Mistake(
         _curve_inverted,
         "psi is inverted: psi = 1 must leave w alone, psi = 0 give the average.",
+        slip={"center + psi * (w - center)": "w + psi * (center - w)"},
     ),
     Mistake(
         _curve_axis,
         "You average each w over its own entries. The average w is taken over samples.",
+        slip={"center = w.mean(0)": "center = w.mean(1, keepdim=True)"},
     ),
     Mistake(
         _curve_scalar,
@@ -175,6 +178,7 @@ MISTAKES = [
         _curve_mean_z,
         "You map the average z. The mapping is not linear, so that is not the average w: "
         "average after mapping.",
+        slip={"center = w.mean(0)": "center = generator.mapping(z.mean(0, keepdim=True))"},
     ),
     Mistake(
         _curve_images,

@@ -102,17 +102,20 @@ MISTAKES = [
         _tstr_swapped,
         "The two numbers have changed places: first the classifier that was trained on "
         "real data, then the one trained on synthetic data.",
+        slip={"fit(*real), fit(*fake)": "fit(*fake), fit(*real)"},
     ),
     Mistake(
         _tstr_trts,
         "The second number is *train on real, test on synthetic*. It asks whether fakes "
         "look like their class, and a generator with one picture a class passes it. Turn "
         "it round.",
+        slip={"on_fake(x) == y": "on_real(fake[0]) == fake[1]"},
     ),
     Mistake(
         _tstr_own,
         "The second classifier is tested on the pictures that it was trained on. Test "
         "both on `test`.",
+        slip={"on_fake(x) == y": "on_fake(fake[0]) == fake[1]"},
     ),
     Mistake(
         _tstr_both,
@@ -123,6 +126,7 @@ MISTAKES = [
         _tstr_on_real,
         "You test on `real`, which the first classifier (and the generator) was trained "
         "on. `test` is there for that.",
+        slip={("    x, y = test\n"): ("    x, y = real\n")},
     ),
     Mistake(
         _tstr_counts,

@@ -62,22 +62,26 @@ MISTAKES = [
         "The idea is right, but a determinant that should be 0 is often 1e-20 in floating "
         "point (and an inverse that should not exist is computed without a complaint). Leave "
         "room for rounding, or let `torch.linalg.matrix_rank` do it.",
+        slip={"torch.linalg.matrix_rank(T) < len(T)": "torch.linalg.det(T) == 0"},
     ),
     Mistake(
         lambda T: not _hidden(T),
         "The other way round: True says that something is hidden, so that the generator "
         "may get away with a wrong distribution.",
+        slip={"< len(T)": "== len(T)"},
     ),
     Mistake(
         lambda T: not torch.equal(T, torch.eye(len(T)).to(T)),
         "You call every augmentation a leak. Pictures may be altered as long as the "
         "*distribution* can be worked out from what is seen.",
+        slip={"torch.linalg.matrix_rank(T) < len(T)": "(T != torch.eye(len(T))).any()"},
     ),
     Mistake(
         lambda T: bool((T.diagonal() < 0.5).any()),
         "Staying the same less than half of the time is not the question: one that is "
         "*always* turned hides nothing, and exactly half can hide all. Ask whether "
         "`q @ T` determines `q`.",
+        slip={"torch.linalg.matrix_rank(T) < len(T)": "T.diagonal().min() < 0.5"},
     ),
     Mistake(
         lambda T: bool((T.diagonal() <= 0.5).any()),

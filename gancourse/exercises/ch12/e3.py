@@ -63,16 +63,19 @@ MISTAKES = [
         lambda members, others: 1 - _auc(members, others),
         "Swapped: a high score says *member*, so count the pairs in which the member "
         "scores higher.",
+        slip={"members[:, None] - others": "others[:, None] - members"},
     ),
     Mistake(
         lambda members, others: (members[:, None] > others).double().mean().item(),
         "A tie counts for nothing here. An attack that gives everybody the same score "
         "would get 0 instead of 0.5: count half.",
+        slip={" + 0.5 * (margin == 0)": ""},
     ),
     Mistake(
         lambda members, others: (members[:, None] >= others).double().mean().item(),
         "A tie counts as a win here. An attack that gives everybody the same score would "
         "be perfect: count half.",
+        slip={"(margin > 0).double() + 0.5 * (margin == 0)": "(margin >= 0).double()"},
     ),
     Mistake(
         lambda members, others: (
@@ -94,6 +97,7 @@ MISTAKES = [
     Mistake(
         lambda members, others: _auc(members, others) * len(members) * len(others),
         "This is the number of pairs. Divide by how many pairs there are.",
+        slip={"mean": "sum"},
     ),
     Mistake(
         _best_accuracy,

@@ -135,6 +135,7 @@ MISTAKES = [
         _private_normalised,
         "Every row is scaled to the length `clip`, short ones are blown up. Clipping "
         "leaves rows alone that are short enough.",
+        slip={".clamp(max=1)": ""},
     ),
     Mistake(
         _private_coordinates,
@@ -145,11 +146,16 @@ MISTAKES = [
         _private_no_clip_in_noise,
         "The noise must be in proportion to what one picture can change: its standard "
         "deviation is `sigma * clip`.",
+        slip={"sigma * clip * noise": "sigma * noise"},
     ),
     Mistake(
         _private_noise_late,
         "The noise belongs to the *sum*, before the division by `batch`; added to the "
         "average it is `batch` times too large.",
+        slip={
+            "(clipped.sum(0) + sigma": "clipped.sum(0) / batch + sigma",
+            "noise) / batch": "noise",
+        },
     ),
     Mistake(
         _private_unclipped,
@@ -169,6 +175,7 @@ MISTAKES = [
         _private_by_count,
         "You divide by the number of rows that happened to be drawn, which depends on "
         "who is in the data. Divide by the fixed `batch`.",
+        slip={"/ batch": "/ len(gradients)"},
     ),
     Mistake(
         _private_two_counts,

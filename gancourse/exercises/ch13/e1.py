@@ -144,6 +144,7 @@ MISTAKES = [
         "The commonest mistake in VAE code: you average over the pixels and sum over the "
         "latents, so that the KL term counts as many times too much as there are pixels. A "
         "log-density of a picture is a *sum* over its pixels.",
+        slip={"logp.sum(1) - kl.sum(1)": "logp.mean(1) - kl.sum(1)"},
     ),
     Mistake(
         _elbo_mean_latents,
@@ -180,6 +181,7 @@ MISTAKES = [
         _elbo_no_log_sigma,
         "The constant lacks the logarithm of `sigma`. Without it a learned `sigma` would grow "
         "without limit.",
+        slip={"math.log(sigma * math": "math.log(math"},
     ),
     Mistake(
         _elbo_no_pi,
@@ -223,6 +225,7 @@ MISTAKES = [
         _elbo_plus_kl,
         "The KL divergence is added: the bound would reward a code far from the prior. "
         "It is a cost.",
+        slip={"logp.sum(1) - kl.sum(1)": "logp.sum(1) + kl.sum(1)"},
     ),
     Mistake(
         _elbo_negative,
@@ -235,6 +238,7 @@ MISTAKES = [
     Mistake(
         _elbo_as_variance,
         "You use `logvar` as if it were the variance. Take its exponential first.",
+        slip={"mean**2 + logvar.exp() - 1 - logvar": "mean**2 + logvar - 1 - logvar.log()"},
     ),
     Mistake(
         _elbo_batch,

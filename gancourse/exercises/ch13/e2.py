@@ -123,6 +123,7 @@ MISTAKES = [
         _noisy_sign,
         "The target's sign is turned round. It is the derivative of the noisy sample "
         "along the angle: cosine becomes minus sine.",
+        slip={"alpha * eps - sigma * x": "sigma * x - alpha * eps"},
     ),
     Mistake(
         _noisy_linear,
@@ -151,6 +152,7 @@ MISTAKES = [
         _noisy_difference,
         "The noisy sample is right; your target is the noise minus the data, the velocity of a "
         "*straight* path. This one is an arc: the weights change with the time.",
+        slip={"alpha * eps - sigma * x": "eps - x"},
     ),
     Mistake(
         _noisy_difference_turned,
@@ -166,10 +168,12 @@ MISTAKES = [
         _noisy_plus,
         "The noisy sample is right; in the velocity the data are *subtracted*: the derivative "
         "of a cosine is minus the sine.",
+        slip={"alpha * eps - sigma * x": "alpha * eps + sigma * x"},
     ),
     Mistake(
         _noisy_weights_swapped,
         "The noisy sample is right; in the velocity cosine and sine have changed places.",
+        slip={"alpha * eps - sigma * x": "sigma * eps - alpha * x"},
     ),
     Mistake(
         _noisy_roots,

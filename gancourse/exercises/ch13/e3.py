@@ -128,10 +128,12 @@ MISTAKES = [
     Mistake(
         _step_old_weights,
         "The noise comes back with the weight of time `u`, so the sample stays as noisy as it was.",
+        slip={"a_next * clean + b_next * noise": "a_next * clean + b * noise"},
     ),
     Mistake(
         _step_weights_swapped,
         "In the last mix, cosine and sine have changed places: at `s = 0` this returns the noise.",
+        slip={"a_next * clean + b_next * noise": "b_next * clean + a_next * noise"},
     ),
     Mistake(
         _step_euler,
@@ -160,10 +162,12 @@ MISTAKES = [
     Mistake(
         _step_noise_sign,
         "The clean estimate is right; in the noise estimate the velocity has the wrong sign.",
+        slip={"b * x + a * v": "b * x - a * v"},
     ),
     Mistake(
         _step_clean_sign,
         "The noise estimate is right; in the clean estimate the velocity has the wrong sign.",
+        slip={"a * x - b * v": "a * x + b * v"},
     ),
     Mistake(
         _step_radians,

@@ -127,6 +127,7 @@ MISTAKES = [
         "Your noise has one logarithm: that is exponential noise. With it the largest "
         "score no longer falls on each letter with its probability. Gumbel noise takes "
         "the logarithm twice, with a minus sign each time.",
+        slip={"-torch.log(-torch.log(u))": "-torch.log(u)"},
     ),
     Mistake(
         _gs_sign,
@@ -147,10 +148,12 @@ MISTAKES = [
         "You divide only the logits by `tau`. The noise is added first and the sum "
         "divided: else the temperature changes the probabilities of the letters and not "
         "only the softness.",
+        slip={"(logits + noise) / tau": "logits / tau + noise"},
     ),
     Mistake(
         _gs_axis,
         "Your softmax runs over the draws. It belongs over the letters: each *row* adds up to 1.",
+        slip={"(logits + noise) / tau, dim=1)": "(logits + noise) / tau, dim=0)"},
     ),
     Mistake(
         _gs_probabilities,
@@ -167,6 +170,7 @@ MISTAKES = [
         _gs_warm_truth,
         "The draws are right. Your bias compares with the softmax at temperature `tau`; "
         "the letters' probabilities are those of the logits as they are.",
+        slip={"torch.softmax(logits, dim=0)": "torch.softmax(logits / tau, dim=0)"},
     ),
     Mistake(
         _gs_bias_sign,

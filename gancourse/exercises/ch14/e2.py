@@ -81,17 +81,20 @@ MISTAKES = [
         "The value is right, and the gradient has the opposite sign: the detach is on the "
         "wrong term. A generator trained with this walks away from what the "
         "discriminator likes.",
+        slip={"(p - p.detach())": "(p.detach() - p)"},
     ),
     Mistake(
         _hard,
         "The value is right, and no gradient comes back: an index has none, and what is "
         "detached has none. Add something whose value is zero and whose gradient is not.",
+        slip={"hard + (p - p.detach())": "hard"},
     ),
     Mistake(
         _st_no_stop,
         "The value is right, and the gradient of `p` is zero. `p - p` has none: one of the two "
         "must be taken as a constant. (And `requires_grad_` on the letters only makes a new "
         "start of the graph.)",
+        slip={"(p - p.detach())": "(p - p)"},
     ),
     Mistake(
         lambda p: p,
@@ -101,6 +104,7 @@ MISTAKES = [
         _st_sum,
         "The gradient is right, and the value is hard *plus* soft. The soft part's value "
         "has to be taken off again, as a constant.",
+        slip={"(p - p.detach())": "p"},
     ),
     Mistake(
         _st_axis,

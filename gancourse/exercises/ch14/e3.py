@@ -137,6 +137,7 @@ MISTAKES = [
         _three_valid_unique_of_all,
         "Your uniqueness divides by all strings, so it contains the validity once more. "
         "Divide by the valid ones.",
+        slip={"len(kinds) / max(1, len(good))": "len(kinds) / max(1, len(strings))"},
     ),
     Mistake(
         _three_once,
@@ -147,6 +148,10 @@ MISTAKES = [
         _three_novel_repeats,
         "Your novelty counts repetitions: one new molecule, written often, would raise "
         "it. Count different ones.",
+        slip={
+            "len(kinds - set(known))": "sum(s not in set(known) for s in good)",
+            "max(1, len(kinds)),": "max(1, len(good)),",
+        },
     ),
     Mistake(
         _three_novel_invalid,
@@ -162,10 +167,12 @@ MISTAKES = [
         _three_novel_of_valid,
         "Your novelty divides by all valid strings, repetitions included, so it contains "
         "the uniqueness once more. Divide by the number of different ones.",
+        slip={"max(1, len(kinds)),": "max(1, len(good)),"},
     ),
     Mistake(
         _three_copied,
         "Your third number is the share that *is* in the training data. Novelty is the rest.",
+        slip={"len(kinds - set(known))": "len(kinds & set(known))"},
     ),
     Mistake(_three_percent, "These are percentages. Return shares between 0 and 1."),
     Mistake(_three_counts, "These are counts. Divide each by its own total."),

@@ -146,20 +146,27 @@ MISTAKES = [
     Mistake(
         _cycle_squared,
         "You square the differences. The loss takes their absolute values, which blur less.",
+        slip={
+            "there_and_back = (F(G(x)) - x).abs()": "there_and_back = (F(G(x)) - x).square()",
+            "back_and_there = (G(F(y)) - y).abs()": "back_and_there = (G(F(y)) - y).square()",
+        },
     ),
     Mistake(
         _cycle_identity,
         "You compare `G(x)` with `x`: that asks a translator to change nothing. Compare "
         "with `x` only after the way back.",
+        slip={"(F(G(x)) - x)": "(G(x) - x)", "(G(F(y)) - y)": "(F(y) - y)"},
     ),
     Mistake(
         _cycle_same,
         "You apply the same translator twice. The way back belongs to the other one.",
+        slip={"F(G(x))": "G(G(x))", "G(F(y))": "F(F(y))"},
     ),
     Mistake(
         _cycle_swapped,
         "`G` expects points of A and gets points of B: `F(x)` is no meaningful input. "
         "Start each cycle with the translator of its own side.",
+        slip={"F(G(x))": "G(F(x))", "G(F(y))": "F(G(y))"},
     ),
     Mistake(
         _cycle_pairs,

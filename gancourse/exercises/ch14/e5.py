@@ -187,16 +187,19 @@ MISTAKES = [
         "You choose the mode that is nearest in standard deviations. A wide mode wins too "
         "often that way: its density is low everywhere. And a rare mode should need more "
         "evidence.",
+        slip={"(weight.log() - std.log() - z.square() / 2)": "(-z.square())"},
     ),
     Mistake(
         _modes_no_weight,
         "You compare the densities without the weights: a mode that holds two values in a "
         "hundred would count as much as the others.",
+        slip={"weight.log() - std.log()": "-std.log()"},
     ),
     Mistake(
         _modes_no_height,
         "Your density lacks the factor one over the standard deviation: the same share of "
         "values in a narrower mode stands higher.",
+        slip={"weight.log() - std.log() - z.square()": "weight.log() - z.square()"},
     ),
     Mistake(
         _modes_density_of(torch.square),
@@ -256,6 +259,7 @@ MISTAKES = [
     Mistake(
         _modes_no_cut,
         "Your second number leaves [-1, 1], where no tanh can follow. Cut it.",
+        slip={".clamp(-1, 1)": ""},
     ),
     Mistake(
         _modes_whole_column,

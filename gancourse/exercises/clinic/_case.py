@@ -86,7 +86,11 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Case(Exercise):
-    """An exercise of the clinic: ``broken`` is its stub, ``reference`` the repaired function."""
+    """An exercise of the clinic: ``broken`` is its stub, ``reference`` the repaired function.
+
+    For who answers on the built page: ``diagnosis`` is the right one of the candidates that the
+    chapter names, and ``ill`` the stub's line that is at fault; "" where something is missing.
+    """
 
     broken: Callable = lambda: None
     bench: Callable[[Callable, int], Exam] = lambda function, seed: Exam({})  # milliseconds
@@ -94,6 +98,8 @@ class Case(Exercise):
     second_run: Callable[[Callable, int], Exam] | None = None  # for seeds 1 and 2; as `run` if None
     signs: tuple[Sign, ...] = ()
     symptom: str = ""  # one sentence: what is still to be seen when nothing was repaired
+    diagnosis: str = ""
+    ill: str = ""
     seconds: float = 15.0
 
     def examine(

@@ -165,21 +165,25 @@ MISTAKES = [
         _discriminator_step(lambda r, f: softplus(-r).mean()),
         "Now D learns from the real points only, and calls everything real. It needs both "
         "halves of its loss in one step.",
+        slip={"(real_loss + fake_loss).backward()": "real_loss.backward()"},
     ),
     Mistake(
         _discriminator_step(lambda r, f: softplus(-r).mean() + softplus(-f).mean()),
         "Both halves are there, but D is asked to call the fakes real as well: that is the "
         "generator's wish. Look at the sign inside the fakes' half.",
+        slip={"(real_loss + fake_loss)": "(real_loss + softplus(-D(fake)).mean())"},
     ),
     Mistake(
         _discriminator_step(lambda r, f: softplus(-r).mean() - softplus(f).mean()),
         "The two losses have to be *added*: both are errors of D, and D wants both small. Your "
         "difference rewards errors on fakes.",
+        slip={"(real_loss + fake_loss)": "(real_loss - fake_loss)"},
     ),
     Mistake(
         _discriminator_step(lambda r, f: softplus(r).mean() + softplus(f).mean()),
         "D now sees the real points, and is asked to call them fake, too: look at the sign "
         "inside the real half.",
+        slip={"(real_loss + fake_loss)": "(softplus(D(real)).mean() + fake_loss)"},
     ),
     Mistake(
         _discriminator_step(lambda r, f: bce(r, torch.full_like(r, 0.9)) + softplus(f).mean()),
@@ -199,6 +203,8 @@ EXERCISE = Case(
     bench=_bench,
     run=_run,
     second_run=lambda d_step, seed: _run(d_step, seed, rate_of_g=1e-3),  # a hinge needs it
+    diagnosis="D never learnt what real looks like",
+    ill="fake_loss.backward()",
     symptom="D still learns from fakes only, and is wrong about nearly every real point.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -50,6 +50,7 @@ MISTAKES = [
         ),
         "G's loss now contains no fake at all, so it has no gradient in G. G is judged by "
         "what D says about *fakes*.",
+        slip={"g_loss = softplus(-fake_logits)": "g_loss = softplus(-real_logits)"},
     ),
     Mistake(
         lambda real_logits, fake_logits: (
@@ -58,6 +59,9 @@ MISTAKES = [
         ),
         "You flipped D's labels and G's target together: two allies in new uniforms. Turn "
         "one of the two players round, not both.",
+        slip={
+            "-real_logits).mean() + softplus(fake_logits": "real_logits).mean() + softplus(-fake_logits"
+        },
     ),
     Mistake(
         lambda real_logits, fake_logits: (
@@ -66,6 +70,10 @@ MISTAKES = [
         ),
         "You turned D's half on the fakes round, so that D calls everything real. D's loss was "
         "right; the other player's is not.",
+        slip={
+            " + softplus(fake_logits).mean()": " + softplus(-fake_logits).mean()",
+            "g_loss = softplus(-fake_logits)": "g_loss = softplus(fake_logits)",
+        },
     ),
     Mistake(
         lambda real_logits, fake_logits: (
@@ -74,6 +82,7 @@ MISTAKES = [
         ),
         "G's loss is right now, but D's half on the fakes was turned as well: D calls "
         "everything real.",
+        slip={" + softplus(fake_logits).mean()": " + softplus(-fake_logits).mean()"},
     ),
 ]
 
@@ -86,6 +95,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the players have stopped competing",
+    ill="g_loss = softplus(fake_logits).mean()",
     symptom="The two players still pull the fakes' logits the same way.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -147,20 +147,24 @@ MISTAKES = [
         _generator_step(lambda D, fake: softplus(-D(fake).detach()).mean()),
         "You moved the cut to D's answer. The gradient has to pass *through* D on its way to "
         "G, so nothing between loss and G may be cut.",
+        slip={"-D(fake)": "-D(fake).detach()"},
     ),
     Mistake(
         _generator_step(lambda D, fake: softplus(D(fake)).mean()),
         "The gradient arrives, and G walks the wrong way: it is asked to make D sure that its "
         "samples are fake. Keep the loss as it was.",
+        slip={"softplus(-D(fake)).mean()": "softplus(D(fake)).mean()"},
     ),
     Mistake(
         _generator_step(lambda D, fake: -softplus(-D(fake)).mean()),
         "The gradient arrives, with the wrong sign: G now maximises its own loss.",
+        slip={"    loss = softplus": "    loss = -softplus"},
     ),
     Mistake(
         _generator_step(lambda D, fake: softplus(-D(fake)).mean(), zero=False),
         "The cut is gone, and so is zero_grad: now the gradients of all steps so far pile up "
         "in G, and the second step repeats the first.",
+        slip={("    adam.zero_grad()\n"): ""},
     ),
 ]
 
@@ -173,6 +177,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the graph is cut between G and its loss",
+    ill="fake = G(z).detach()",
     symptom="No gradient arrives in G, and its samples stay where they were.",
     signs=SIGNS,
     mistakes=MISTAKES,

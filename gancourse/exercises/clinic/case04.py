@@ -101,10 +101,12 @@ MISTAKES = [
         lambda images: images.float() / 127.5,
         "Wide enough now, but in the wrong place: your pictures lie in [0, 2], and a tanh never "
         "gets to 2. Shift as well as scale.",
+        slip={" / 127.5 - 1": " / 127.5"},
     ),
     Mistake(
         lambda images: images.float() / 255 - 0.5,
         "Centered, but half as wide as a tanh: your pictures lie in [-0.5, 0.5].",
+        slip={" / 127.5 - 1": " / 255 - 0.5"},
     ),
     Mistake(
         lambda images: (images.float() - images.float().mean()) / images.float().std(),
@@ -114,6 +116,7 @@ MISTAKES = [
     Mistake(
         lambda images: 1 - images.float() / 127.5,
         "The range is right and the pictures are negatives: black has become 1.",
+        slip={"images.float() / 127.5 - 1": "1 - images.float() / 127.5"},
     ),
     Mistake(
         lambda images: 2 * images.float() / images.max() - 1,
@@ -123,6 +126,7 @@ MISTAKES = [
     Mistake(
         lambda images: (images > 127).float() * 2 - 1,
         "Black is -1 and white is 1, but all grey levels are gone.",
+        slip={"images.float() / 127.5 - 1": "(images > 127).float() * 2 - 1"},
     ),
 ]
 
@@ -135,6 +139,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="data and generator live in different ranges",
+    ill="return images.float() / 255",
     symptom="Black is still 0 for the data and -1 for everybody else.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -36,7 +36,7 @@ def _by_log(real_logits, fake_logits):
 def _bench(losses: Callable, seed: int) -> Exam:
     def d_loss(real: float, fake: float) -> float:
         both = losses(torch.full((48,), real), torch.full((48,), fake))
-        return ward.value(ward.pair(both, "Your function", "d_loss, g_loss")[0], "d_loss")
+        return ward.value(ward.pair(both, "losses", "d_loss, g_loss")[0], "d_loss")
 
     # Which way is real? Whoever turns both players' labels round has turned nothing.
     real_pull = sum(slopes_of(losses, *logits)[0].sum().item() for logits in LOGITS)
@@ -101,6 +101,7 @@ MISTAKES = [
             _sick(real_logits, fake_logits)[1],
         ),
         "D is cured. G's loss still squashes twice: look at its gradient where D is sure.",
+        slip={"g_loss = bce(fake_logits, ones)": "g_loss = bce(torch.sigmoid(fake_logits), ones)"},
     ),
     Mistake(
         lambda real_logits, fake_logits: (
@@ -108,6 +109,10 @@ MISTAKES = [
             _well(real_logits, fake_logits)[1],
         ),
         "G is cured. D's loss still squashes twice, and still has a floor.",
+        slip={
+            "bce(real_logits, ones)": "bce(torch.sigmoid(real_logits), ones)",
+            "bce(fake_logits, zeros)": "bce(torch.sigmoid(fake_logits), zeros)",
+        },
     ),
     Mistake(
         lambda real_logits, fake_logits: (
@@ -117,6 +122,7 @@ MISTAKES = [
         "The second sigmoid is gone. But your G now has the minimax loss of chapter 1, which "
         "saturates: where D is sure of a fake, its pull is gone as well. The patient had the "
         "other one.",
+        slip={"g_loss = bce(fake_logits, ones)": "g_loss = -bce(fake_logits, zeros)"},
     ),
     Mistake(
         _by_log,
@@ -142,6 +148,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="D's output is squashed before the loss squashes it again",
+    ill="real_p, fake_p = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)",
     symptom="D's loss still cannot fall below 1.006, however right D is.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -49,6 +49,7 @@ MISTAKES = [
             fake_scores.mean(),
         ),
         "You turned both players round, so they pull together again, the other way. Turn one.",
+        slip={"g_loss = -fake": "g_loss = fake"},
     ),
     Mistake(
         lambda real_scores, fake_scores: (
@@ -57,6 +58,9 @@ MISTAKES = [
         ),
         "A bracket slipped: with -(real + fake) the critic raises every score. Real and "
         "generated need opposite signs.",
+        slip={
+            "fake_scores.mean() - real_scores.mean()": "-(real_scores.mean() + fake_scores.mean())"
+        },
     ),
     Mistake(
         lambda real_scores, fake_scores: (
@@ -65,6 +69,9 @@ MISTAKES = [
         ),
         "The absolute value lets the critic separate either way round. When it happens to put "
         "the fakes on top, G is its ally again: signs have to be fixed, not free.",
+        slip={
+            "fake_scores.mean() - real_scores.mean": "-(real_scores.mean() - fake_scores.mean()).abs"
+        },
     ),
     Mistake(
         lambda real_scores, fake_scores: (
@@ -72,6 +79,10 @@ MISTAKES = [
             -real_scores.mean(),
         ),
         "G's loss now contains no fake at all, so no gradient reaches G.",
+        slip={
+            "fake_scores.mean() - real_scores.mean()": "real_scores.mean() - fake_scores.mean()",
+            "g_loss = -fake": "g_loss = -real",
+        },
     ),
 ]
 
@@ -84,6 +95,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="critic and generator pull the same way",
+    ill="critic_loss = real_scores.mean() - fake_scores.mean()",
     symptom="Critic and generator still push the fakes' scores the same way.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -62,16 +62,19 @@ MISTAKES = [
         penalty_with(lambda r, f: torch.lerp(f, r, torch.rand(1))),
         "Now one number serves the whole batch: all points sit at the same place along their "
         "segments, another place each step. Draw one for each *sample*.",
+        slip={"torch.rand(len(real), 1, 1, 1)": "torch.rand(1)"},
     ),
     Mistake(
         penalty_with(lambda r, f: torch.lerp(f, r, torch.full((1,), 0.5))),
         "All points sit in the middle of their segments. The constraint is wanted everywhere "
         "between real and generated: draw the place at random.",
+        slip={"torch.rand(len(real), 1, 1, 1)": "torch.full((len(real), 1, 1, 1), 0.5)"},
     ),
     Mistake(
         penalty_with(lambda r, f: torch.lerp(f, r, torch.randn(len(r), 1, 1, 1))),
         "A *normal* number can be negative or above 1: about two thirds of your points lie "
         "outside their segments. The place is uniform in [0, 1].",
+        slip={"torch.rand(len(real), 1, 1, 1)": "torch.randn(len(real), 1, 1, 1)"},
     ),
     Mistake(
         penalty_with(lambda r, f: r + torch.rand(len(r), 1, 1, 1) * f),
@@ -86,6 +89,7 @@ MISTAKES = [
     Mistake(
         penalty_with(lambda r, f: torch.lerp(f, r, torch.rand(len(r), 1, r.shape[2], 1))),
         "One number per *row* now: still a mixture that lies off the segment. One per sample.",
+        slip={"torch.rand(len(real), 1, 1, 1)": "torch.rand(len(real), 1, real.shape[2], 1)"},
     ),
 ]
 
@@ -98,6 +102,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the penalty is asked at the wrong *points*",
+    ill="eps = torch.rand_like(real)",
     symptom="The critic is still questioned about points that lie on no segment.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -61,20 +61,24 @@ MISTAKES = [
         penalty_with(price=lambda g: (g.norm(2, dim=(1, 2)) - 1).square().mean()),
         "Two axes of three: you take a norm for every column of every picture. One norm per "
         "sample runs over channels, rows *and* columns.",
+        slip={"gradient.flatten(1).norm(dim=1)": "gradient.flatten(1, 2).norm(dim=1)"},
     ),
     Mistake(
         penalty_with(price=lambda g: (g.norm() - 1).square()),
         "One norm for the whole batch: it grows with the batch size, and the penalty cannot "
         "tell a steep sample from a flat one. One norm per sample.",
+        slip={"gradient.flatten(1).norm(dim=1)": "gradient.norm()"},
     ),
     Mistake(
         penalty_with(price=lambda g: (g.flatten(1).square().sum(1) - 1).square().mean()),
         "That is the *squared* norm: a slope of 3 is fined as if it were 9. Take the root.",
+        slip={".norm(dim=1)": ".square().sum(dim=1)"},
     ),
     Mistake(
         penalty_with(price=lambda g: (g.flatten(1).norm(dim=1).mean() - 1).square()),
         "You average the norms before you compare with 1, so slopes 1/2 and 3/2 pass "
         "as a pair. Compare each sample, then average.",
+        slip={"(norm - 1).square().mean()": "(norm.mean() - 1).square()"},
     ),
     Mistake(
         penalty_with(price=lambda g: (g.flatten(1).norm(dim=1) - 1).relu().square().mean()),
@@ -92,6 +96,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the penalty measures the wrong norm",
+    ill="norm = gradient.norm(2, dim=1)",
     symptom="A critic with slope 1 everywhere is still fined.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -98,6 +98,9 @@ MISTAKES = [
         _at(lambda modes: torch.linspace(0, 2 * math.pi, modes + 1)),
         "One angle too many: the last of them is the first once more, 2π being 0. Leave the "
         "end point out.",
+        slip={
+            "2 * math.pi * torch.arange(modes) / modes": "torch.linspace(0, 2 * math.pi, modes + 1)"
+        },
     ),
     Mistake(
         _at(lambda modes: torch.linspace(0, 2 * math.pi - 0.01, modes)),
@@ -107,11 +110,13 @@ MISTAKES = [
     Mistake(
         _at(lambda modes: math.pi * torch.arange(modes) / modes),
         "Your modes fill half a circle: the full one is 2π.",
+        slip={"2 * math.pi * torch.arange(modes) / modes": "math.pi * torch.arange(modes) / modes"},
     ),
     Mistake(
         _at(lambda modes: 2 * math.pi * torch.arange(1, modes + 1) / (modes + 1)),
         "Eight different modes, but divided as if there were nine: one gap is twice as wide "
         "as the others.",
+        slip={"torch.arange(modes) / modes": "torch.arange(modes) / (modes + 1)"},
     ),
 ]
 
@@ -124,6 +129,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the data are not what their name says",
+    ill="angle = torch.linspace(0, 2 * math.pi, modes)",
     symptom="One place is still twice as heavy as the others, in the real data too.",
     signs=SIGNS,
     mistakes=MISTAKES,

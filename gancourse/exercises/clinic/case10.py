@@ -179,21 +179,25 @@ MISTAKES = [
         _block(lambda n: nn.BatchNorm1d(n, momentum=0.8), lambda n: nn.ReLU()),
         "The signal lives. But PyTorch's momentum is the weight of the *new* batch (Keras': "
         "of the old average), so 0.8 makes the running statistics those of the last batch.",
+        slip={"nn.BatchNorm1d(n_out)": "nn.BatchNorm1d(n_out, momentum=0.8)"},
     ),
     Mistake(
         _block(lambda n: nn.ReLU()),
         "Without any normalisation the weights of standard deviation 0.02 shrink the signal "
         "just as much: BatchNorm was right to be here, its argument was not.",
+        slip={"nn.BatchNorm1d(n_out)": "nn.Identity()"},
     ),
     Mistake(
         _block(lambda n: nn.BatchNorm1d(n, eps=0.0), lambda n: nn.ReLU()),
         "eps exists for a feature that is constant over the batch: with eps = 0 it is divided "
         "by zero, and NaN spreads. A small one is right; the default is 1e-5.",
+        slip={"nn.BatchNorm1d(n_out)": "nn.BatchNorm1d(n_out, eps=0)"},
     ),
     Mistake(
         _block(lambda n: nn.BatchNorm1d(n, 0.2), lambda n: nn.ReLU()),
         "Smaller, and still the same argument: the second one is eps, which is added to the "
         "*variance*. Against a variance of 0.006, 0.2 is a lot, too.",
+        slip={"nn.BatchNorm1d(n_out)": "nn.BatchNorm1d(n_out, 0.2)"},
     ),
 ]
 
@@ -206,6 +210,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="the latent has no effect at the start",
+    ill="nn.BatchNorm1d(n_out, 0.8),",
     symptom="Every block still divides the signal by ten.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -165,6 +165,7 @@ MISTAKES = [
         _buffers_back,
         "You copy the buffers from the average into the net that is training: the healthy "
         "net now evaluates as badly as the average. Turn the direction round.",
+        slip={"mine.copy_(theirs)": "theirs.copy_(mine)"},
     ),
     Mistake(
         _left_training,
@@ -176,16 +177,24 @@ MISTAKES = [
         _without_no_grad,
         "Parameters want a gradient and refuse to be changed in place where gradients are "
         "recorded: keep the line with no_grad above the function.",
+        slip={("@torch.no_grad()\n"): ""},
     ),
     Mistake(
         _rebound,
         "`mine = ...` gives a new tensor to a name and leaves the average as it was: nothing "
         "is updated any more. Work in place.",
+        slip={
+            ("        mine.lerp_(theirs, 1 - decay)\n"): (
+                "        mine = decay * mine + (1 - decay) * theirs\n"
+            ),
+            "        mine.copy_(theirs)": "        mine = theirs",
+        },
     ),
     Mistake(
         _wrong_way,
         "The buffers are right, and the weights have changed roles: the newest net now counts "
         "for `decay`, the past for the rest.",
+        slip={"mine.lerp_(theirs, 1 - decay)": "mine.lerp_(theirs, decay)"},
     ),
 ]
 
@@ -198,6 +207,7 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="a difference between training and evaluation mode",
     symptom="The average still normalises with the statistics it was born with.",
     signs=SIGNS,
     mistakes=MISTAKES,

@@ -158,6 +158,7 @@ MISTAKES = [
         _quietly(lambda train, test, fake: metrics.frechet_distance(train, fake)),
         "More pictures, and the wrong split: against the *training* set a generator that "
         "copies it scores a perfect 0. The reference has to be pictures nobody trained on.",
+        slip={"(test, fake)": "(train, fake)"},
     ),
     Mistake(
         _quietly(
@@ -165,6 +166,7 @@ MISTAKES = [
         ),
         "The training set is part of your reference now, so copying it pays. The reference "
         "has to be pictures nobody trained on.",
+        slip={"(test, fake)": "(torch.cat([train, test]), fake)"},
     ),
     Mistake(
         _quietly(_in_parts),
@@ -175,11 +177,13 @@ MISTAKES = [
         _quietly(lambda train, test, fake: metrics.frechet_distance(test[:32], fake)),
         "Half cured: the real side still has 32 pictures for 64 features, and its covariance "
         "matrix still has 33 directions of exactly no spread.",
+        slip={"(test, fake)": "(test[:32], fake)"},
     ),
     Mistake(
         _quietly(lambda train, test, fake: metrics.frechet_distance(test[:64], fake[:64])),
         "As many pictures as features: enough for a formula, not for an estimate. The bias "
         "falls like 1/n, so take all that you have.",
+        slip={"(test, fake)": "(test[:64], fake[:64])"},
     ),
     Mistake(
         _quietly(lambda train, test, fake: metrics.kid(test, fake)),
@@ -198,6 +202,8 @@ EXERCISE = Case(
     broken=_sick,
     bench=_bench,
     run=_run,
+    diagnosis="too few samples for the dimension",
+    ill="return metrics.frechet_distance(test[:32], fake[:32])",
     symptom="Real digits still score 10, as bad as the models, and the better model still loses draws.",
     signs=SIGNS,
     mistakes=MISTAKES,
