@@ -34,9 +34,8 @@ from scripts import (  # noqa: E402
     light,
     looks,
     notebook,
+    practice,
     search,
-    teaching_page,
-    ticks,
     wheel,
 )
 
@@ -51,14 +50,7 @@ SEEN_BY_CHAPTERS = [
     "book/recorded/*",
     "constraints.txt",
 ]
-SEEN_BY_PAGES = [
-    *SEEN_BY_CHAPTERS,
-    "book/**/*",
-    "_config.yml",
-    "_toc.yml",
-    "scripts/*.py",
-    "scripts/*.js",
-]
+SEEN_BY_PAGES = [*SEEN_BY_CHAPTERS, "book/**/*", "_config.yml", "_toc.yml", "scripts/*.py"]
 
 
 def digest(patterns: list[str]) -> str:
@@ -197,8 +189,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
         print("\n\n".join(["", *failures]), file=sys.stderr)
         return 1
     checks_page.write(executed())
-    teaching_page.write(cpu_times())
-    inputs = digest(SEEN_BY_PAGES)  # with these pages
+    inputs = digest(SEEN_BY_PAGES)  # with that page
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", ".", "--all", "-W", "--keep-going", "-n"]
     # autodoc imports the package: this clone's, whatever is installed.
@@ -206,10 +197,10 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
+    practice.main(HTML)
     light.main(HTML)
     header.main(HTML, cpu_times())
     looks.main(HTML)
-    ticks.main(HTML)
     search.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")

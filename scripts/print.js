@@ -7,7 +7,8 @@
   for (const page of pages) {
     const name = page.dataset.page;
     for (const element of page.querySelectorAll("[id]")) element.id = `${name}--${element.id}`;
-    for (const fold of page.querySelectorAll("details.hide")) fold.remove();  // code of figures
+    // code of figures; forms
+    for (const fold of page.querySelectorAll("details.hide, details.gc-practice")) fold.remove();
     for (const link of page.querySelectorAll("a[href]")) {
       const address = link.getAttribute("href");
       const inside = address.match(/^(?:\.\.\/book\/)?([\w-]*?)(?:\.html)?(?:#(.*))?$/);

@@ -23,9 +23,10 @@ SECTION = re.compile(
     r'(<section[^>]*?) id="([^"]+)"([^>]*>\s*(?:<span id="[^"]*"></span>\s*)*<h[1-6])'
 )
 # Not searched: links beside headings, formulas (raw TeX in a text), what the set-up cell says in each
-# chapter, folded code of figures, buttons of figures.
+# chapter, folded code of figures, buttons of figures, forms.
 NOT_SEARCHED = (
-    ".headerlink, .math, .tag_setup, .tag_hide-input .cell_input, .gc-flipbook, [data-lab], script"
+    ".headerlink, .math, .tag_setup, .tag_hide-input .cell_input, .gc-flipbook, [data-lab], "
+    ".gc-practice, script"
 )
 # What search.js asks for; the rest of Pagefind's folder are ready-made forms.
 KEPT = re.compile(
