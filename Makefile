@@ -96,5 +96,5 @@ test-claims: $(STAMP) ## every claim on other kernels, versions, seeds, weights 
 	$(BIN)/python scripts/claims_matrix.py --write $(ARGS)
 
 clean: ## removes what was built, but not .venv
-	rm -rf _build book/exercises.md book/checks.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf _build book/exercises.md book/checks.md book/teaching.md book/_static/*.whl .pytest_cache .mypy_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ import io
 import itertools
 import json
 import os
+import re
 import sys
 import time
 import wave
@@ -22,6 +23,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from gancourse._flipbook import SCRIPT, STYLE
 
 __all__ = [
     "explore",
@@ -33,6 +36,7 @@ __all__ = [
 #: Bytes of pictures in one flipbook; beyond, they are compressed harder (base64 adds a third).
 BUDGET = 1_100_000
 _count = itertools.count(1)
+_TIME = {"step", "round", "epoch"}
 
 
 class Flipbook:
@@ -238,6 +242,17 @@ def _text(value: Any) -> str:
     return short if "e" not in short or not 1 <= abs(value) < 1e16 else f"{value:.0f}"
 
 
+def _after(axis: str, labels: Sequence[str]) -> list[str]:
+    """What stands after a slider's value: how far training is, "300" of 1,200; of frames with other
+    labels, which one it is; of a parameter's values nothing."""
+    times = [re.fullmatch(r"(?:(step|round|epoch)s? )?([\d,]+)", label) for label in labels]
+    counts = [int(match[2].replace(",", "")) for match in times if match]
+    counted = all(match and (match[1] or axis.rstrip("s") in _TIME) for match in times)
+    if counted and counts == sorted(counts):
+        return [f" of {counts[-1]:,}"] * len(labels)
+    return [f" ({k} of {len(labels)})" * (not axis) for k in range(1, len(labels) + 1)]
+
+
 def _nearest(values: Sequence[Any], value: Any) -> int:
     """Where ``value`` stands among the values, or the number nearest to it."""
     for at, other in enumerate(values):
@@ -260,12 +275,14 @@ def _live() -> bool:
     return hasattr(shell, "kernel") and os.environ.get("GANCOURSE_STATIC") != "1"
 
 
+def _numbers(values: Sequence[Any]) -> bool:
+    """Whether a slider orders the values: all are numbers, and none is a yes or no."""
+    return all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in values)
+
+
 def _fine(values: Sequence[Any]) -> list[Any]:
     """Numbers: 20 to 50 steps, evenly between each given value and the next."""
-    if not all(
-        isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        for value in values
-    ):
+    if not _numbers(values):
         return list(values)
     intervals = len(values) - 1
     parts = max((n for n in (2, 5, 10, 20, 40) if n * intervals <= 50), default=1)  # round steps
@@ -293,16 +310,18 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             text = html.escape(f"{type(error).__name__}: {error}")
             picture.value = f'<pre role="alert">{text}</pre>'
         for slider in sliders.values():  # a slow picture is drawn when the slider is let go
-            slider.continuous_update = time.perf_counter() - began < 0.3
+            if isinstance(slider, widgets.SelectionSlider):
+                slider.continuous_update = time.perf_counter() - began < 0.3
 
     for name, values in axes.items():
-        options = _fine(values)
-        sliders[name] = widgets.SelectionSlider(
+        options, slides = _fine(values), _numbers(values) or len(values) > 8
+        style = {"description_width": "initial"} | ({} if slides else {"button_width": "auto"})
+        sliders[name] = (widgets.SelectionSlider if slides else widgets.ToggleButtons)(
             options=[(_text(option), option) for option in options],
             value=options[_nearest(options, start.get(name, values[0]))],
             description=name.replace("_", " "),
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="100%", max_width="480px"),
+            style=style,
+            layout=widgets.Layout(width="100%", max_width="480px" if slides else "720px"),
         )
     redraw()
     for slider in sliders.values():
@@ -311,86 +330,6 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
 
 
 # --- without one: HTML that carries everything ---------------------------------------------------
-
-_STYLE = """
-.gc-flipbook{max-width:720px;margin:1em 0;padding:0;color:inherit;font:inherit;text-align:left}
-.gc-flipbook figcaption{margin:0 0 .5em;padding:0;color:inherit;font-weight:600;text-align:left}
-.gc-flipbook .gc-card{display:block;width:100%;height:auto;margin:0;padding:6px;box-sizing:border-box;background:#fff;border-radius:6px;filter:none}
-.gc-flipbook .gc-row{display:flex;flex-wrap:wrap;align-items:center;gap:.2em .8em;margin-top:.6em}
-.gc-flipbook .gc-row+.gc-row{margin-top:0;padding-left:calc(34px + .8em)}
-.gc-flipbook label{margin:0;font-weight:inherit}
-.gc-flipbook .gc-row label{min-width:var(--gc-name)}
-.gc-flipbook output{flex:none;width:var(--gc-value);max-width:100%;font-variant-numeric:tabular-nums;color:inherit}
-.gc-flipbook input{flex:1 1 9em;min-width:0;height:28px;margin:0;background:none;appearance:none;-webkit-appearance:none;cursor:pointer}
-.gc-flipbook input::-webkit-slider-runnable-track{height:4px;border-radius:2px;background:#767676}
-.gc-flipbook input::-moz-range-track{height:4px;border-radius:2px;background:#767676}
-.gc-flipbook input::-webkit-slider-thumb{-webkit-appearance:none;width:18px;height:18px;margin-top:-7px;border:2px solid #fff;border-radius:50%;background:#0072B2}
-.gc-flipbook input::-moz-range-thumb{width:14px;height:14px;border:2px solid #fff;border-radius:50%;background:#0072B2}
-.gc-flipbook button{flex:none;width:34px;height:34px;padding:0;border:1px solid #767676;border-radius:50%;background:none;color:inherit;cursor:pointer}
-.gc-flipbook button svg{display:block;margin:auto;fill:currentColor}
-.gc-flipbook audio{display:block;width:100%;max-width:480px;height:40px;margin:.6em 0 0}
-.gc-flipbook input:focus-visible,.gc-flipbook button:focus-visible{outline:2px solid currentColor;outline-offset:2px;border-radius:17px}
-"""
-
-_SCRIPT = """
-(() => {
-const DATA = "DATA";
-const PLAY = "M4 2.5v11l9-5.5z", PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
-for (const root of document.querySelectorAll(`[id="${DATA.id}"]`)) {
-  if (root.dataset.ready) continue;
-  root.dataset.ready = "1";
-  const img = root.querySelector("img"), button = root.querySelector("button");
-  const ranges = [...root.querySelectorAll("input")], outputs = [...root.querySelectorAll("output")];
-  const first = ranges[0], sources = DATA.frames.map((frame) => frame || img.src);
-  const audio = root.querySelector("audio"), sounds = (DATA.sounds || []).map((s) => s || audio.src);
-  let timer = 0;
-  const show = () => {
-    const at = ranges.map((range) => Number(range.value));
-    const i = at.reduce((sum, v, k) => sum * DATA.values[k].length + v, 0);
-    img.src = sources[i];
-    img.alt = DATA.alts[i];
-    at.forEach((v, k) => {
-      outputs[k].textContent = DATA.values[k][v];
-      ranges[k].setAttribute("aria-valuetext", DATA.values[k][v]);
-    });
-    if (audio && audio.dataset.at !== String(i)) {
-      audio.dataset.at = i;
-      audio.src = sounds[i];
-      audio.setAttribute("aria-label", `${DATA.title}: ${outputs[0].textContent}`);
-    }
-  };
-  const hear = () => audio?.play().catch(() => {});
-  const play = (on) => {
-    clearInterval(timer);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    timer = on ? setInterval(step, Math.max(DATA.ms, calm ? 1000 : 0)) : 0;
-    if (on) hear(); else audio?.pause();
-    button.setAttribute("aria-label", on ? "Pause" : "Play");
-    button.querySelector("path").setAttribute("d", on ? PAUSE : PLAY);
-    outputs.forEach((output) => output.setAttribute("aria-live", on ? "off" : "polite"));
-  };
-  const step = () => {
-    if (!img.isConnected || Number(first.value) >= Number(first.max)) return play(false);
-    first.value = Number(first.value) + 1;
-    show();
-    hear();
-  };
-  button.addEventListener("click", () => {
-    if (timer) return play(false);
-    if (first.value === first.max) first.value = 0;
-    show();
-    play(true);
-  });
-  for (const range of ranges) range.addEventListener("input", () => {
-    const listening = audio && !audio.paused;
-    play(false);
-    show();
-    if (listening) hear();
-  });
-  show();
-}
-})();
-"""
 
 
 def _img(source: str, alt: str, image: Any, width: int) -> str:
@@ -421,8 +360,10 @@ def _book(
     name = f"gc-{digest}-{next(_count)}"  # the same in each build; unique on a page
     image = _img(str(sources[at]), alts[at], *images[at])
     sources[at] = None
-    data = {"id": name, "frames": sources, "alts": list(alts), "ms": interval_ms}
+    data = {"id": name, "title": title, "frames": sources, "alts": list(alts), "ms": interval_ms}
     data["values"] = list(axes.values())
+    after = [_after(axis, values) for axis, values in axes.items()]
+    data["after"] = after
     keys = 'data-lm-suppress-shortcuts="true"'  # else JupyterLab takes the arrow keys for itself
     button = (
         f'<button type="button" aria-label="Play" {keys}><svg width="16" height="16" viewBox="0 0 16 16" '
@@ -436,20 +377,21 @@ def _book(
         rows += (
             f'<div class="gc-row">{"" if k else button}{label}<input id="{name}-{k}" type="range" '
             f'min="0" max="{len(values) - 1}" value="{start[k]}" autocomplete="off" {keys}>'
-            f'<output for="{name}-{k}" aria-live="polite">{html.escape(values[start[k]])}</output></div>\n'
+            f'<output for="{name}-{k}" aria-live="off">{html.escape(values[start[k]])}</output></div>\n'
         )
     if sounds:  # a frame lasts as long as what is heard
         heard: list[str | None] = [*sounds[0]]
         label = html.escape(f"{title}: {next(iter(axes.values()))[at]}")
         player = f'<audio controls preload="none" aria-label="{label}" {keys} src="{heard[at]}"></audio>\n'
         heard[at] = None
-        data |= {"sounds": heard, "title": title, "ms": max(interval_ms, sounds[1] + 200)}
+        data |= {"sounds": heard, "ms": max(interval_ms, sounds[1] + 200)}
     # A fixed width: a slider that grows and shrinks with its label runs away from the pointer.
-    value_width = min(30, max(len(text) for texts in axes.values() for text in texts))
+    told = [len(a + b) for pairs in zip(axes.values(), after) for a, b in zip(*pairs)]
+    value_width = min(30, max(told))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
-    script = _SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
+    script = SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(
-        f'<figure class="gc-flipbook" id="{name}" style="{widths}">\n<style>{_STYLE}</style>\n'
+        f'<figure class="gc-flipbook" id="{name}" style="{widths}">\n<style>{STYLE}</style>\n'
         f"<figcaption>{caption}</figcaption>\n{image}\n{rows}{player}</figure>\n<script>{script}</script>",
         title,
         len(images),

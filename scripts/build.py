@@ -36,6 +36,8 @@ from scripts import (  # noqa: E402
     notebook,
     practice,
     search,
+    teaching_page,
+    ticks,
     wheel,
 )
 
@@ -50,7 +52,14 @@ SEEN_BY_CHAPTERS = [
     "book/recorded/*",
     "constraints.txt",
 ]
-SEEN_BY_PAGES = [*SEEN_BY_CHAPTERS, "book/**/*", "_config.yml", "_toc.yml", "scripts/*.py"]
+SEEN_BY_PAGES = [
+    *SEEN_BY_CHAPTERS,
+    "book/**/*",
+    "_config.yml",
+    "_toc.yml",
+    "scripts/*.py",
+    "scripts/*.js",
+]
 
 
 def digest(patterns: list[str]) -> str:
@@ -189,7 +198,8 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
         print("\n\n".join(["", *failures]), file=sys.stderr)
         return 1
     checks_page.write(executed())
-    inputs = digest(SEEN_BY_PAGES)  # with that page
+    teaching_page.write(cpu_times())
+    inputs = digest(SEEN_BY_PAGES)  # with these pages
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", ".", "--all", "-W", "--keep-going", "-n"]
     # autodoc imports the package: this clone's, whatever is installed.
@@ -201,6 +211,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     light.main(HTML)
     header.main(HTML, cpu_times())
     looks.main(HTML)
+    ticks.main(HTML)
     search.main(HTML)
     stamp.write_text(inputs)
     print(f"\nThe book: {HTML / 'index.html'}")

@@ -25,15 +25,20 @@ most. Hints and solutions stand below each exercise, folded away.
 
 ## Your progress
 
-`check` remembers what you have solved; `progress` shows it.
+<div id="gc-progress"></div>
+
+These ticks are kept in this browser. `check` remembers what you have solved in a notebook; `progress`
+shows it, and takes in what this page exported. (And this page takes in what a notebook wrote: it is the
+same file.)
 
 ```python
 from gancourse.exercises import progress
 
 progress()
+progress(merge="gancourse-progress.json")
 ```
 
-That is forgotten when the kernel stops. Name a folder, and every exercise that you solve from then on
+Both are forgotten when the kernel stops. Name a folder, and every exercise that you solve from then on
 is written to `gancourse-progress.json` in it at once; name the same folder next time. The file is
 plain JSON, several notebooks can share it, and a damaged one is put aside with a message, never
 overwritten. On Colab, whose disk is emptied after each session, take a folder on your Google Drive:
@@ -45,6 +50,9 @@ from gancourse.exercises import progress
 drive.mount("/content/drive")
 progress("/content/drive/MyDrive/gan-course")
 ```
+
+A teacher can make [one table of a class's files](teaching.md#collect-progress). Which mistakes you make
+is in yours only if you turn that on, `progress(mistakes=True)` or the box above, and never your code.
 """
 HEADING = re.compile(r"^### (Exercise (\d+\.\d+) · .+)$", re.M)
 
@@ -84,9 +92,10 @@ def page() -> str:
             exercise = EXERCISES[name]
             circles = "●" * exercise.difficulty + "○" * (3 - exercise.difficulty)
             link = f"[{name} {exercise.title}]({file}#{slug(heading)})"
-            rows += f"| {link} | {circles} | {exercise.minutes} |\n"
+            tick = f'<span data-gc-tick="{name}"></span>'
+            rows += f"| {link} | {circles} | {exercise.minutes} | {tick} |\n"
             count, minutes = count + 1, minutes + exercise.minutes
-        table = f"| exercise | difficulty | minutes |\n|---|---|---:|\n{rows}"
+        table = f"| exercise | difficulty | minutes | solved |\n|---|---|---:|---|\n{rows}"
         text += f"\n## {int(main[:2])}. [{title}]({main})\n\n{table}"
     patients = sum(name.startswith("15.") for name in EXERCISES)
     return HEAD.format(count=count, hours=round(minutes / 60), patients=patients) + text

@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gancourse import explore  # noqa: E402
+from gancourse import _flipbook  # noqa: E402
 from scripts import book, notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
@@ -56,70 +56,17 @@ DEAD = [
 ]
 ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
 
-# The script of explore.py takes its figure's data from a literal; here from the element that holds it.
+# The script of _flipbook.py takes its figure's data from a literal; here from the element that holds it.
 # A chapter that ran with another version of that script has the same literal, and the same figure.
-_HEAD, _BODY = explore._SCRIPT.split('"DATA"')
+_HEAD, _BODY = _flipbook.SCRIPT.split('"DATA"')
 _STYLE = re.compile(r'(<figure class="gc-flipbook"[^>]*>\s*)<style>.*?</style>', re.S)
 _BODY = _BODY[: _BODY.rindex("})();")]
-SCRIPT_OF_PAGES = f"""// Made from gancourse/explore.py by scripts/light.py: one copy for all pages.
-const gcFlipbook = (DATA) => {{
-"use strict"{_BODY}}};
-for (const holder of document.querySelectorAll("script.gc-frames")) {{
-  const data = JSON.parse(holder.textContent), figure = document.getElementById(data.id);
-  gcFlipbook(data);
-  // The other frames are fetched when the reader comes near, or touches the figure first.
-  let kept = null;
-  const preload = () => {{
-    kept = kept || data.frames.filter(Boolean).map((address) => {{
-      const image = new Image();
-      image.src = address;
-      return image;
-    }});
-  }};
-  for (const event of ["pointerenter", "focusin", "touchstart"])
-    figure.addEventListener(event, preload, {{ once: true, passive: true }});
-  const near = new IntersectionObserver((seen) => {{
-    if (seen.some((entry) => entry.isIntersecting)) {{ near.disconnect(); preload(); }}
-  }}, {{ rootMargin: "50% 0px" }});
-  near.observe(figure);
-}}
-// What is wider than its column scrolls by itself, and can be reached and scrolled by keyboard.
-const markScrollers = () => {{
-  for (const box of document.querySelectorAll(
-    '.bd-article :is(mjx-container[display="true"], div.math, table.table, .gc-table)')) {{
-    if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX === "auto") {{
-      box.tabIndex = 0;
-      box.classList.add("gc-scrolls");
-    }} else if (box.classList.contains("gc-scrolls")) {{
-      box.removeAttribute("tabindex");
-      box.classList.remove("gc-scrolls");
-    }}
-  }}
-}};
-addEventListener("load", () => {{
-  markScrollers();
-  window.MathJax?.startup?.promise?.then(markScrollers);
-}});
-addEventListener("resize", markScrollers);
-// On paper everything is near.
-addEventListener("beforeprint", () => {{
-  for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";
-}});
-// Formulas are drawn and pictures come after the page has jumped to its anchor, and push it away: jump
-// again while the page grows, until the reader moves.
-const anchor = (() => {{
-  try {{ return document.getElementById(decodeURIComponent(location.hash.slice(1))); }}
-  catch {{ return null; }}
-}})();
-if (anchor) {{
-  const growing = new ResizeObserver(() => anchor.scrollIntoView({{ behavior: "instant" }}));
-  const settled = () => growing.disconnect();
-  for (const event of ["wheel", "touchstart", "keydown", "pointerdown"])
-    addEventListener(event, settled, {{ once: true, passive: true }});
-  addEventListener("load", () => setTimeout(settled, 5000), {{ once: true }});
-  growing.observe(document.body);
-}}
-"""
+SCRIPT_OF_PAGES = (
+    Path(__file__)
+    .with_name("page.js")
+    .read_text(encoding="utf-8")
+    .replace("FLIPBOOK", _BODY.removeprefix(";"))
+)
 
 
 class Icons:
@@ -212,19 +159,44 @@ def lazily(text: str) -> str:
     return before + article + re.sub(r"<img (?!loading|decoding)", mark, rest)
 
 
-def one_script(text: str, root: str) -> str:
-    """The figures' data stay in the page; their script and style sheet are the book's."""
+SCRIPT = re.compile(
+    rf"<script>{re.escape(_HEAD)}(?P<data>[^\n]*);\nconst PLAY = .*?</script>", re.S
+)
+FIGURE_ALONE = re.compile(
+    r'<img (?=[^>]*class="gc-figure")(?=[^>]*style="width:(?P<width>\d+)px)[^>]*src="(?P<file>[^"]+)">'
+)
+
+
+def zoomable(text: str) -> str:
+    """A figure is a link to its picture's file, which page.js opens over the page."""
+
+    def link(match: re.Match[str]) -> str:
+        where = f'href="{match["file"]}" data-width="{match["width"]}"'
+        return f'<a class="gc-zoom" {where} title="Full size">{match[0]}</a>'
+
+    return FIGURE_ALONE.sub(link, text)
+
+
+def one_script(text: str, root: str, chapter: int = 0, before: int = 0) -> str:
+    """The figures' data stay in the page; their script and style sheet are the book's. A chapter's
+    figures are numbered, fig-3-2, from ``before`` on (its earlier pages'), and can be linked to.
+    """
     text = _STYLE.sub(r"\1", text)
-    parts = text.split(f"<script>{_HEAD}")
-    for k, part in enumerate(parts[1:], 1):
-        data, found, after = part.partition(";\nconst PLAY = ")
-        rest = after.partition("</script>")
-        if not found or not rest[1]:
-            raise LookupError("a figure's script is not explore.py's; see scripts/light.py")
-        holder = f'<script type="application/json" class="gc-frames">{data}</script>'
-        parts[k] = holder + rest[2]
-    text = "".join(parts)
-    if len(parts) > 1:
+    names: dict[str, str] = {}
+
+    def data(match: re.Match[str]) -> str:
+        said = json.loads(match["data"])
+        name = f"fig-{chapter}-{before + len(names) + 1}" if chapter else said["id"]
+        names[said["id"]] = said["id"] = name
+        told = json.dumps(said).replace("<", "\\u003c")
+        return f'<script type="application/json" class="gc-frames">{told}</script>'
+
+    text = SCRIPT.sub(data, text)
+    if f"<script>{_HEAD}" in text:
+        raise LookupError("a figure's script is not _flipbook.py's; see scripts/light.py")
+    for old, new in names.items():
+        text = re.sub(rf'(?<=")({re.escape(old)})(?=["-])', new, text)
+    if names:
         sheet = f'<link rel="stylesheet" href="{root}_static/flipbook.css">'
         still = "<noscript><style>.gc-flipbook .gc-row{display:none}</style></noscript>"
         text = text.replace("</head>", f"{sheet}{still}\n</head>", 1)
@@ -368,6 +340,7 @@ EDIT = re.compile(r"<li><a [^>]*btn-source-edit-button.*?</li>", re.S)
 MADE = {
     "book/exercises.html",
     "book/checks.html",
+    "book/teaching.html",
 }  # pages that the build writes: there is no source to edit
 
 
@@ -382,6 +355,7 @@ def signatures(text: str) -> str:
     return re.sub(r'<dt class="sig .*?</dt>', plain, text, flags=re.S)
 
 
+MOVABLE = re.compile('<figure class="gc-flipbook"')
 CLAIM = re.compile(r'<tr class="gc-(?:holds|missed)"><th scope="row">')
 
 
@@ -401,13 +375,14 @@ def numbered(text: str, chapter: int, before: int) -> str:
     return CLAIM.sub(number, text)
 
 
-def claims_before(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Page -> its chapter's number, and the claims on the chapter's pages before it."""
+def before(folder: Path, wanted: re.Pattern[str]) -> dict[Path, tuple[int, int]]:
+    """Page -> its chapter's number, and how many of what is wanted (claims, figures with controls)
+    the chapter's pages before it have."""
     found, counts = {}, dict.fromkeys(range(100), 0)
     for page in sorted(folder.glob("book/[0-9][0-9]-*.html"), key=book.reading_order()):
         chapter = int(page.name[:2])
         found[page] = chapter, counts[chapter]
-        counts[chapter] += len(CLAIM.findall(page.read_text(encoding="utf-8")))
+        counts[chapter] += len(wanted.findall(page.read_text(encoding="utf-8")))
     return found
 
 
@@ -561,15 +536,15 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         return 0  # this build is light already
     icons = Icons(script.read_text(encoding="utf-8"))
     static = folder / "_static"
-    for old in [*static.glob("page-*.css"), folder / "404.html"]:
-        old.unlink(missing_ok=True)  # an earlier build's
+    for old in static.glob("page-*.css"):
+        old.unlink()  # an earlier build's
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
-    (static / "flipbook.css").write_text(explore._STYLE, encoding="utf-8")
-    claims = claims_before(folder)
-    every = sorted(folder.glob("**/*.html"))
+    (static / "flipbook.css").write_text(_flipbook.STYLE, encoding="utf-8")
+    claims, figures = before(folder, CLAIM), before(folder, MOVABLE)
+    made_here = {folder / "index.html", folder / "404.html"}  # below, maybe by an earlier build
+    every = sorted(p for p in folder.glob("**/*.html") if "_static" not in p.parts)
+    every = [page for page in every if page not in made_here]
     for page in every:
-        if "_static" in page.parts:
-            continue
         root = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text(encoding="utf-8")
         text = numbered(text, *claims[page]) if page in claims else text
@@ -582,11 +557,12 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
             text = EDIT.sub("", text)
         if site and name == "book/intro.html":
             text = with_files(text)
-        text = headed(one_script(lazily(room_for_math(text)), root), name, site)
+        text = zoomable(lazily(room_for_math(text)))
+        text = headed(one_script(text, root, *figures.get(page, ())), name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(text, encoding="utf-8")
-    merged = one_sheet([p for p in every if "_static" not in p.parts], static)
+    merged = one_sheet(every, static)
     front = folder / "book" / "intro.html"
     if front.exists():
         text = at_the_root(front.read_text(encoding="utf-8"))

@@ -63,7 +63,10 @@ def exercises(text: str) -> str:
     for section in SECTION.finditer(text):
         start = end = section.end()
         stop = text.find("<section", start)
-        first = FOLD.search(text, start, stop if stop >= 0 else len(text))
+        stop = stop if stop >= 0 else len(text)
+        # Before the cell for the answer there may be folds of another kind.
+        cell = text.find("tag_exercise", start, stop)
+        first = FOLD.search(text, max(start, cell), stop)
         while first and (fold := FOLD.match(text, max(end, first.start()))):
             end = fold.end()
         if end == start or text.find("</section>", start) < end:

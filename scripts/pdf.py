@@ -42,7 +42,7 @@ body { margin: 0; }
 .gc-strip img { max-width: 100% !important; width: auto !important; height: auto; }
 .gc-flipbook, figure, .cell_output img, table tr { break-inside: avoid; }
 #gc-answers h3 { font-size: 1.1rem; }
-.sd-stretched-link, .headerlink, .gc-facts p, .copybtn, .gc-alone, audio, .gc-row {
+.sd-stretched-link, .headerlink, .gc-link, .gc-facts p, .copybtn, .gc-alone, audio, .gc-row {
   display: none !important;
 }
 .mjx-container, mjx-container { font-size: 100% !important; }

@@ -151,6 +151,20 @@ def test_explore_draws_the_product_of_its_axes():
     assert 'max="2" value="1"' in made.html and 'max="1" value="1"' in made.html
 
 
+@pytest.mark.parametrize(
+    ("axis", "labels", "after"),
+    [
+        ("", ["step 0", "step 300", "step 1,200"], [" of 1,200"] * 3),
+        ("steps", ["0", "400"], [" of 400"] * 2),
+        ("", ["start", "turn 1, step 2"], [" (1 of 2)", " (2 of 2)"]),
+        ("", ["step 3", "step 2"], [" (1 of 2)", " (2 of 2)"]),
+        ("mean", ["0", "4"], ["", ""]),
+    ],
+)
+def test_a_slider_says_how_far_the_training_is(axis, labels, after):
+    assert module._after(axis, labels) == after
+
+
 def test_explore_names_what_is_wrong():
     def draw(**values):
         return figure()
@@ -203,6 +217,14 @@ def test_live_panel_draws_at_fine_steps_and_shows_errors(live):
     assert "RuntimeError: n = 3 is &lt;odd&gt;" in picture.value
     n.value = 4
     assert "RuntimeError" not in picture.value and seen[-1] == (-1.0, 4)
+
+
+def test_live_panel_has_buttons_for_words(live):
+    panel = explore(lambda kind, n: (figure(n), kind), title="t", kind=["p", "q"], n=[1, 5])
+    _, picture, kind, n = panel.children
+    assert isinstance(kind, live.ToggleButtons) and isinstance(n, live.SelectionSlider)
+    kind.value = "q"
+    assert 'alt="q"' in picture.value
 
 
 def test_no_widgets_no_kernel_or_a_book_build_give_a_flipbook(live, monkeypatch):
@@ -271,8 +293,10 @@ def test_arrow_keys_change_the_picture_its_text_and_no_other(browser):
         seen.append(state(first))
     assert [alt for _, alt, _ in seen] == [f"picture {k}" for k in range(5)]
     assert [label for _, _, (label,) in seen] == [f"step {k}" for k in range(5)]
+    content = "e => getComputedStyle(e, '::after').content"
+    assert first.locator("output").evaluate(content) == '" of 4"'
     assert len({source for source, _, _ in seen}) == 5
-    assert first.locator("input").get_attribute("aria-valuetext") == "step 4"
+    assert first.locator("input").get_attribute("aria-valuetext") == "step 4 of 4"
     page.keyboard.press("Home")
     assert state(first) == seen[0]
     assert (state(second), state(third)) == others and others[0][2] == ["step 2"]
@@ -287,10 +311,10 @@ def test_play_advances_to_the_end_stops_and_starts_again(browser):
     assert state(first)[1] == "picture 0"  # never by itself
     button.click()
     assert button.get_attribute("aria-label") == "Pause"
-    assert output.get_attribute("aria-live") == "off"  # a screen reader isn't flooded
+    # A screen reader isn't flooded, and says each step once: the slider's own text.
+    assert output.get_attribute("aria-live") == "off"
     page.wait_for_function("document.querySelector('output').textContent === 'step 4'")
     page.wait_for_function("document.querySelector('button').ariaLabel === 'Play'")
-    assert output.get_attribute("aria-live") == "polite"
     button.focus()
     page.keyboard.press("Enter")  # from the start again
     assert state(first)[1] in ("picture 0", "picture 1")
@@ -336,6 +360,7 @@ def test_axe_finds_nothing_and_nothing_overflows(browser, theme, width):
         )
         for target in [*one.locator("button").all(), *one.locator("input").all()]:
             assert target.bounding_box()["height"] >= 24  # large enough for a finger
+        assert one.locator("button").bounding_box()["height"] >= 44
     page.context.close()
 
 
@@ -394,3 +419,62 @@ def test_sliders_over_anything():
     with pytest.raises(ValueError, match="start has 0.5; need one of None, a"):
         explore(lambda x: figure(0), title="t", x=[None, "a"], start={"x": 0.5})
     plt.close("all")
+
+
+def in_words(browser, width=800, **axes):
+    made = explore(
+        lambda **at: (figure(len("".join(map(str, at.values())))), f"it is {list(at.values())}"),
+        title="Words and numbers",
+        **axes,
+    )
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.set_content(f"<body style='font:16px sans-serif'>{made.html}")
+    return page, page.locator(".gc-flipbook")
+
+
+def test_words_are_buttons_all_in_sight_and_numbers_a_slider(browser):
+    axes = {"game": ["minimax", "WGAN-GP", "8 Gaussians"], "step": [0, 50, 1000]}
+    page, one = in_words(browser, **axes)
+    assert one.locator("input[type=range]:visible").count() == 1
+    group = one.get_by_role("radiogroup", name="game")
+    assert [r.is_checked() for r in group.get_by_role("radio").all()] == [True, False, False]
+    group.get_by_text("8 Gaussians").click()
+    assert state(one)[1] == "it is ['8 Gaussians', 0]"
+    page.keyboard.press("ArrowLeft")
+    assert state(one)[1] == "it is ['WGAN-GP', 0]"
+    one.get_by_label("step").press("End")
+    assert state(one)[1] == "it is ['WGAN-GP', 1000]"
+    # What has an order is played, and stands beside the button.
+    one.get_by_role("button").click()
+    page.wait_for_function("document.querySelector('button').ariaLabel === 'Play'")
+    assert state(one)[1] == "it is ['WGAN-GP', 1000]"
+    row = one.get_by_role("button").locator("xpath=..")
+    assert row.locator("input[type=range]").count() == 1 and "step" in row.inner_text()
+    assert page.problems == []
+    page.close()
+
+
+def test_two_axes_of_words_cannot_be_played(browser):
+    page, one = in_words(browser, game=["a", "b"], scheme=["c", "d"])
+    assert one.get_by_role("radiogroup").count() == 2
+    assert not one.get_by_role("button").is_visible()
+    one.get_by_text("d", exact=True).click()
+    one.get_by_text("b", exact=True).click()
+    assert state(one)[1] == "it is ['b', 'd']"
+    page.close()
+
+
+def test_on_a_phone_name_and_value_stand_over_their_slider(browser):
+    axes = {"game": ["minimax", "alternating", "non-saturating"], "step": [0, 50, 1000]}
+    page, one = in_words(browser, 390, **axes)
+    slider, value, button = (
+        one.locator(what).bounding_box()
+        for what in ("input[type=range]:visible", "output:visible", "button")
+    )
+    assert value["y"] + value["height"] <= slider["y"] + 1
+    assert slider["x"] >= button["x"] + button["width"]
+    assert slider["x"] + slider["width"] <= 390 and slider["width"] > 250
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

@@ -151,8 +151,28 @@ def test_the_figures_share_one_script_and_keep_their_data(site):
 
 
 def test_a_figure_of_another_script_is_noticed():
-    with pytest.raises(LookupError, match="explore"):
+    with pytest.raises(LookupError, match="_flipbook"):
         light.one_script(f"<head></head><script>{light._HEAD}{{}};other()</script>", "../")
+
+
+def test_figures_are_numbered_through_a_chapters_pages(site):
+    one = site / "book" / "one.html"
+    for name in ("03-a.html", "03-a-deeper-b.html"):
+        (one.parent / name).write_text(one.read_text(encoding="utf-8"), encoding="utf-8")
+    light.main(site)
+    for name, figure in (("03-a", "fig-3-1"), ("03-a-deeper-b", "fig-3-2"), ("one", "gc-")):
+        text = (site / "book" / f"{name}.html").read_text(encoding="utf-8")
+        assert f'<figure class="gc-flipbook" id="{figure}' in text
+        assert f'<label for="{figure}' in text and f'"id": "{figure}' in text
+
+
+def test_a_figure_is_a_link_to_its_picture():
+    picture = (
+        '<img loading="lazy" class="gc-figure" alt="a &gt; b" style="width:720px;x" src="a.png">'
+    )
+    text = light.zoomable(f'{picture}<img class="other" src="b.png">')
+    link = '<a class="gc-zoom" href="a.png" data-width="720" title="Full size">'
+    assert text == f'{link}{picture}</a><img class="other" src="b.png">'
 
 
 def test_a_page_says_what_it_is_about_and_escapes_it(site):
@@ -343,7 +363,7 @@ def test_claims_are_numbered_in_page_order_on_through_the_deeper_page(tmp_path):
         "checks.html": strip("holds"),
     }.items():
         (tmp_path / "book" / name).write_text(text)
-    before = light.claims_before(tmp_path)
+    before = light.before(tmp_path, light.CLAIM)
     assert {page.stem: place for page, place in before.items()} == {
         "03-a": (3, 0),
         "03-a-deeper-b": (3, 3),

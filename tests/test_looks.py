@@ -51,6 +51,15 @@ def test_an_exercise_ends_with_its_last_fold():
     assert made.count("<div") == made.count("</div>")
 
 
+def test_a_fold_before_the_cell_for_the_answer_does_not_end_an_exercise():
+    page = SECTION.format(folds=FOLD.format("Solution"), after="<p>After.</p>")
+    page = page.replace(
+        '<div class="cell">', f'{FOLD.format("The log")}<div class="cell tag_exercise">'
+    )
+    box = looks.exercises(page).partition("</details>\n</div>")
+    assert "The log" in box[0] and "Solution" in box[0] and "After." in box[2]
+
+
 def test_difficulty_is_said_as_a_number():
     made = looks.exercises(SECTION.format(folds=FOLD.format("Solution"), after=""))
     assert '<span aria-hidden="true">●●○</span>' in made
@@ -92,6 +101,9 @@ def test_every_exercise_of_the_built_book_is_a_card(site):
         page = (HTML / f"{name}.html").read_text(encoding="utf-8")
         headings = len(re.findall(r"<h[23]>(?:<[^>]*>[^<]*</[^>]*>)?Exercise \d+\.\d+ ", page))
         assert page.count('<div class="gc-exercise">') == headings, name
+        boxes = page.split('<div class="gc-exercise">')[1:]
+        answered = sum("tag_exercise" in one.partition("</details>\n</div>")[0] for one in boxes)
+        assert answered == page.count("tag_exercise"), f"{name}: a box ends before its cell"
         cards += headings
     assert cards >= 79
 

@@ -34,7 +34,7 @@ ARROWS = {
     "_settings": {"history"},
     "plots": {"_tables"},
     "claims": {"_tables"},
-    "explore": {"plots"},
+    "explore": {"plots", "_flipbook"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
 }
 
@@ -113,6 +113,7 @@ LONGER = {}
 # Code lines of each module when somebody last looked at it as a whole.
 SIZES = {
     "_batches": 175,
+    "_flipbook": 125,
     "_names": 27,
     "_numbers": 44,
     "_paths": 14,
@@ -125,7 +126,7 @@ SIZES = {
     "claims": 341,
     "data": 570,
     "dynamics": 100,
-    "explore": 351,
+    "explore": 274,
     "features": 196,
     "history": 110,
     "losses": 80,

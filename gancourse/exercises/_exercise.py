@@ -30,8 +30,8 @@ class Mistake:
 
     @property
     def id(self) -> str:
-        """What progress files, the book's pages and a class's report call it: eight hexadecimal
-        digits that follow from its message, so that a mistake may move within its list."""
+        """Eight hexadecimal digits that follow from its message, so that a mistake may move within
+        its list; progress files, the book's pages and a class's report call it so."""
         return hashlib.sha256(self.message.encode()).hexdigest()[:8]
 
 

@@ -77,12 +77,21 @@ def label_ends(ax: Axes, x: float, ends: list[tuple[float, str, str]], gap: floa
                     annotation_clip=False)  # fmt: skip
 
 
-def cloud(ax: Axes, points: Tensor, real: Tensor, title: str, extent: float = 1.7) -> None:
-    """Generated points over real ones."""
+WINDOW = 1.7  # half a side of the window through which a ring is seen
+
+
+def cloud(ax: Axes, points: Tensor, real: Tensor, title: str, extent: float = WINDOW) -> None:
+    """Generated points over real ones; from farther off, with the usual window drawn in."""
     ax.plot(*real[:500].T, ".", color=plots.REAL, ms=2, alpha=0.5)
     ax.plot(*points[:500].detach().T, "x", color=plots.FAKE, ms=3.2, mew=0.8)
     ax.set(title=title, xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
     ax.set(xticks=[-extent, 0, extent] if extent > 5 else [-1, 0, 1], yticks=[])
+    if extent > WINDOW:
+        ax.set_xlabel(f"{float(f'{extent / WINDOW:.1g}'):,.0f} times as wide")
+        corners = WINDOW * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+        ax.plot(*corners.T, color=plots.NEUTRAL, lw=0.8)
+        ax.annotate("right panel", (-WINDOW, 0), xytext=(-4, 0), textcoords="offset points",
+                    ha="right", va="center", color=plots.NEUTRAL, fontsize=8.5)  # fmt: skip
     if extent > 1000:
         ax.set_xticks([-extent, 0, extent], [f"-{extent:,.0f}", "0", f"{extent:,.0f}"])
 
@@ -106,9 +115,7 @@ def _three(widths: tuple[float, ...] = (1.25, 1, 1), height: float = 2.6) -> tup
     return plt.subplots(1, len(widths), figsize=(7.2, height), width_ratios=widths)
 
 
-def _ring(
-    sick: Exam, well: Exam, *names: str, extent: float = 1.7, title: str = "loss (grey: healthy)"
-) -> Figure:
+def _ring(sick: Exam, well: Exam, *names: str, extent: float = WINDOW) -> Figure:
     fig, axes = _three()
     curves(axes[0], sick, well, *names)
     axes[0].set_title("loss (grey: healthy)")

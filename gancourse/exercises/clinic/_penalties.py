@@ -98,7 +98,7 @@ def price_of(gradient_penalty: Callable, *slopes: float) -> tuple[float, float]:
     """The penalty of a critic with these slopes, and the size of its gradient in the slopes."""
     spy = Spy(*slopes)
     given = gradient_penalty(spy, pictures(64, 1.0), pictures(64, -1.0))
-    price = ward.scalar(given, "gradient_penalty")
+    price = ward.scalar(given, "Your function")
     slope = None
     if price.requires_grad:
         slope = torch.autograd.grad(price, spy.slopes, allow_unused=True)[0]

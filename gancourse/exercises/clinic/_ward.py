@@ -60,9 +60,10 @@ def ring_run(
     clip: float | None = None,
     pass_real: bool = False,
     rate_of_g: float = 4e-3,
+    steps: int = STEPS,
     after: Callable[[nn.Module], None] | None = None,
 ) -> Exam:
-    """400 steps of a plain GAN on a ring of eight Gaussians, standard deviation 0.1."""
+    """A plain GAN on a ring of eight Gaussians, standard deviation 0.1."""
     torch.manual_seed(seed)
     G = generator or nets.MLPGenerator(width=32, depth=2)
     D = nets.MLPDiscriminator(width=32, depth=2)
@@ -80,7 +81,7 @@ def ring_run(
             points = G(latents)
             frames[step] = {"points": points, "surface": D(_mesh()), "D": D(test)}
 
-    for step in range(STEPS):
+    for step in range(steps):
         if step in FRAMES:
             look(step)
         real = pool[torch.randint(len(pool), (64,), generator=rng)]
@@ -103,8 +104,8 @@ def ring_run(
             values["logit"] = D(test[:100]).mean().item()
         for name, value in values.items():
             curves.setdefault(name, []).append(value)
-    look(STEPS)
-    points = frames[STEPS]["points"]
+    look(steps)
+    points = frames[steps]["points"]
     coverage = metrics.mode_coverage(points, centers, 0.1) if finite(points) else None
     with torch.no_grad():
         logits = {"real": D(test), "fake": D(points)}
@@ -184,7 +185,7 @@ def critic_run(
     for _ in range(steps):
         rows = torch.randint(len(real), (2, 64), generator=rng)
         x, y = real[rows[0]], fake[rows[1]]
-        price = scalar(penalty(critic, x, y), "gradient_penalty")
+        price = scalar(penalty(critic, x, y), "Your function")
         loss = critic(y).mean() - critic(x).mean() + 10 * price
         adam.zero_grad()
         loss.backward()
@@ -289,7 +290,7 @@ def plain(value: Any) -> float:
 def two_losses(result: Any) -> tuple[Tensor, Tensor]:
     """The two losses of both players, each one number that backward can start from."""
     both = []
-    for name, loss in zip(("d_loss", "g_loss"), pair(result, "losses", "d_loss, g_loss")):
+    for name, loss in zip(("d_loss", "g_loss"), pair(result, "Your function", "d_loss, g_loss")):
         if not isinstance(loss, Tensor):
             why = "no gradient passes through it (look for .item() or float())"
             raise Unusable(f"{name} should be a tensor; it is {_kind(loss)}, and {why}.")

@@ -36,7 +36,7 @@ def _by_log(real_logits, fake_logits):
 def _bench(losses: Callable, seed: int) -> Exam:
     def d_loss(real: float, fake: float) -> float:
         both = losses(torch.full((48,), real), torch.full((48,), fake))
-        return ward.value(ward.pair(both, "losses", "d_loss, g_loss")[0], "d_loss")
+        return ward.value(ward.pair(both, "Your function", "d_loss, g_loss")[0], "d_loss")
 
     # Which way is real? Whoever turns both players' labels round has turned nothing.
     real_pull = sum(slopes_of(losses, *logits)[0].sum().item() for logits in LOGITS)
