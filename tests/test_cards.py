@@ -1,4 +1,4 @@
-"""The front page's cards: each shows a figure of the page that it leads to, by the cell's id."""
+"""The front page's cards, each a figure of the page that it leads to; the README's film and links."""
 
 import base64
 import io
@@ -8,8 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
 
-from scripts import make_cards, notebook
-from tests.pages import BOOK
+from scripts import make_cards, make_gif, notebook
+from tests.pages import BOOK, ROOT, slug
 
 CARD = re.compile(
     r":link: (?P<page>[\w-]+)\n(?:(?!```).*\n)*?:img-top: _static/cards/(?P<card>[\w-]+)\.webp\n"
@@ -63,3 +63,32 @@ def test_a_card_is_a_part_of_a_picture_on_white():
     width, height = made.size
     assert made.getpixel((2, height // 2)) == (255, 255, 255)
     assert made.getpixel((width // 2, height // 2)) == (255, 0, 0)
+
+
+def test_the_film_of_the_readme_moves_ends_slowly_and_is_small():
+    assert make_gif.TARGET.stat().st_size <= make_gif.MOST
+    film = Image.open(make_gif.TARGET)
+    assert film.n_frames == len(make_gif.MOMENTS)
+    shown = []
+    for k in range(film.n_frames):
+        film.seek(k)
+        shown.append((film.convert("RGB").tobytes(), film.info["duration"]))
+    assert len({pixels for pixels, _ in shown}) == film.n_frames
+    assert shown[-1][1] > 10 * shown[0][1] and film.info.get("loop") == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_what_the_first_pages_of_the_repository_link_to_is_there(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [a for a in re.findall(r"\]\(([^)\s]+)\)", text) if not a.startswith("http")]
+    for file, _, anchor in (address.partition("#") for address in links):
+        target = ROOT / (file or page)
+        assert target.exists(), file
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+            assert anchor in map(slug, titles), anchor
+    if page == "README.md":
+        assert ".github/film.gif" in links
+        commands = set(re.findall(r"make ([a-z-]+)", text))
+        offered = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+        assert commands <= offered, commands - offered
