@@ -82,6 +82,8 @@ def main() -> int:
     torch.set_num_threads(1)
     plots.use_style()
     record = recorded.load("ch01-film")
+    if record is None:
+        raise FileNotFoundError("book/recorded/ch01-film.json: make record NAME=ch01-film")
     settings, seed = dict(record["settings"]), record["seeds"][0]
     steps = settings.pop("steps")
     settings["betas"] = tuple(settings["betas"])
