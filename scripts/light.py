@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import _flipbook  # noqa: E402
-from scripts import book, notebook, repository  # noqa: E402
+from scripts import book, live, notebook, repository  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -175,6 +175,11 @@ def zoomable(text: str) -> str:
         return f'<a class="gc-zoom" {where} title="Full size">{match[0]}</a>'
 
     return FIGURE_ALONE.sub(link, text)
+
+
+def bare(script: str) -> str:
+    """A script without what only its readers need: lines of comment, and space before the others."""
+    return re.sub(r"^\s*(?://.*\n\s*)*|  // .*$", "", script, flags=re.M)
 
 
 def one_script(text: str, root: str, chapter: int = 0, before: int = 0) -> str:
@@ -539,6 +544,9 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
     for old in static.glob("page-*.css"):
         old.unlink()  # an earlier build's
     (static / "page.js").write_text(SCRIPT_OF_PAGES, encoding="utf-8")
+    drawn = static / "live.js"
+    if drawn.exists():
+        drawn.write_text(bare(drawn.read_text(encoding="utf-8")), encoding="utf-8")
     (static / "flipbook.css").write_text(_flipbook.STYLE, encoding="utf-8")
     claims, figures = before(folder, CLAIM), before(folder, MOVABLE)
     made_here = {folder / "index.html", folder / "404.html"}  # below, maybe by an earlier build
@@ -558,7 +566,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         if site and name == "book/intro.html":
             text = with_files(text)
         text = zoomable(lazily(room_for_math(text)))
-        text = headed(one_script(text, root, *figures.get(page, ())), name, site)
+        text = live.live(one_script(text, root, *figures.get(page, ())), root)
+        text = headed(text, name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(text, encoding="utf-8")

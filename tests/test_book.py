@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import book, budget, build
+from scripts import book, budget, build, live
 from tests.pages import Quiet, served
 
 ROOT, HTML = build.ROOT, build.HTML
@@ -272,8 +272,9 @@ def picture(figure) -> str:
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_sliders_and_play_change_the_picture(site, browser, name):
     with Page(browser, site, name) as page:
-        flipbooks = page.tab.locator(".gc-flipbook")
-        assert flipbooks.count() or book.is_deeper(name), "no interactive figure"
+        figures = page.tab.locator(".gc-flipbook")
+        assert figures.count() or book.is_deeper(name), "no interactive figure"
+        flipbooks = page.tab.locator(".gc-flipbook:not(.gc-live)")
         for k in range(flipbooks.count()):
             figure = flipbooks.nth(k)
             figure.scroll_into_view_if_needed()
@@ -335,6 +336,30 @@ def test_sliders_and_play_change_the_picture(site, browser, name):
                 page.tab.keyboard.press("Space")
             assert figure.locator("img").first.get_attribute("alt")
         assert page.problems == []
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_figures_that_are_formulas_are_drawn_and_follow_the_arrow_keys(site, browser, name):
+    """What they say and how they are dragged: tests/test_live.py."""
+    wanted = (HTML / f"{name}.html").read_text(encoding="utf-8").count('class="gc-live-data"')
+    with Page(browser, site, name) as page:
+        assert page.tab.locator(".gc-live .gc-plot").count() == wanted
+        for grip in page.tab.locator(".gc-live .gc-grip").all():
+            before = grip.get_attribute("aria-valuetext")
+            grip.focus()
+            page.tab.keyboard.press("ArrowLeft")
+            page.tab.keyboard.press("ArrowLeft")
+            page.tab.evaluate("() => new Promise(requestAnimationFrame)")
+            after = grip.get_attribute("aria-valuetext")
+            page.tab.keyboard.press("ArrowRight")
+            page.tab.evaluate("() => new Promise(requestAnimationFrame)")
+            assert {before, after} != {grip.get_attribute("aria-valuetext")} and before
+        assert page.problems == []
+
+
+def test_every_figure_that_is_a_formula_is_live(site):
+    drawn = [(HTML / f"{name}.html").read_text(encoding="utf-8") for name in WITH_CODE]
+    assert sum(page.count('class="gc-live-data"') for page in drawn) == len(live.FIGURES)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -24,7 +24,7 @@ DRAWN = """(() => {
 # Each value of each slider, as the arrow keys set it: how many pictures are seen, and which fail.
 FRAMES = """(async () => {
   const found = [];
-  for (const figure of document.querySelectorAll('.gc-flipbook')) {
+  for (const figure of document.querySelectorAll('.gc-flipbook:not(.gc-live)')) {
     figure.scrollIntoView({behavior: 'instant'});
     const image = figure.querySelector('img');
     for (const slider of figure.querySelectorAll('input[type=range]')) {
