@@ -199,7 +199,7 @@ TYPED = [
     ),
     (
         "faq",
-        "[{}](06-modern-baseline.ipynb#6-which-parts-could-we-leave-out)",
+        "[{}](06-modern-baseline.ipynb#which-parts-could-we-leave-out)",
         lambda: (
             f"{span(grid('recipe, no decay', 'high_quality', 'ch06-top'))} good samples "
             f"instead of {span(grid('pairs, R1 + R2', 'high_quality'))}"

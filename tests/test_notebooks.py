@@ -374,3 +374,18 @@ def test_time_budget(executed):
     assert not over, f"over {BUDGET} s of CPU time (and {NOISE - 1:.0%} for noise): {over}"
     total = sum(times.values())
     assert total <= ALL_CHAPTERS * NOISE, f"all chapters take {total:.0f} s of CPU time"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_sections_have_no_numbers_and_questions_one_form(path):
+    """Chapters and exercises are numbered; sections are called by their names, everywhere alike."""
+    texts = [c.source for c in notebook.read(path).cells if c.cell_type == "markdown"]
+    prose = "\n\n".join(texts)
+    assert not re.findall(r"^#{2,6} \d+(?:\.\d+)*\.? .*", prose, re.M)
+    assert "## Check yourself" not in prose
+    for part in re.findall(r"^## Test yourself$.*?(?=^## |\Z)", prose, re.M | re.S):
+        asked = re.findall(r"^\*\*(\d+)\.\*\* ", part, re.M)
+        answers = re.findall(r"<summary>(.*?)</summary>", part)
+        numbers = [str(k + 1) for k in range(len(answers))]
+        assert answers and (asked == numbers or (not asked and len(answers) == 1)), part[:300]
+        assert set(answers) == {"Answer"}  # the question can be read before anything is unfolded
