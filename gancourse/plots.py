@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse import _panels
 from gancourse._numbers import whole
 from gancourse._tables import table
 
@@ -126,13 +127,13 @@ def png(fig: Figure, dpi: int = 200) -> bytes:
 class Picture:
     """A figure as a self-contained ``<img>`` with an alternative text; notebooks display it."""
 
-    def __init__(self, data: bytes, alt: str, width: int):
-        self.data, self.alt, self.width = data, alt, width
+    def __init__(self, data: bytes, alt: str, width: int, about: str = ""):
+        self.data, self.alt, self.width, self.about = data, alt, width, about
 
     def _repr_html_(self) -> str:
         source = base64.b64encode(self.data).decode()
         return (
-            f'<img class="gc-figure" alt="{html.escape(self.alt, quote=True)}" '
+            f'<img class="gc-figure" {self.about}alt="{html.escape(self.alt, quote=True)}" '
             f'style="width:{self.width}px;max-width:100%;height:auto;background:#fff" '
             f'src="data:image/png;base64,{source}">'
         )
@@ -155,7 +156,10 @@ def show(fig: Figure, alt: str) -> None:
         raise ValueError("alt is empty; say in a sentence or two what the figure shows")
     import matplotlib.pyplot as plt
 
-    picture = Picture(png(fig), alt, round(fig.get_figwidth() * 100))
+    data, smallest, panels = png(fig), _panels.smallest_text(fig), _panels.panels(fig)
+    about = f'data-points="{smallest:g}" ' if smallest else ""  # for the page on a phone
+    about += f'data-panels="{panels}" ' if panels else ""
+    picture = Picture(data, alt, round(fig.get_figwidth() * 100), about)
     plt.close(fig)
     try:
         from IPython.display import display

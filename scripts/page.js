@@ -98,6 +98,34 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
     scroller.focus();
   });
 }
+// On a phone the panels of a figure stand one below the other, cut out of the same picture, where
+// gancourse/_panels.py says that they can; a panel without a scale gets that of its row.
+{
+  const phone = matchMedia("(max-width: 480px)");
+  const make = (style) => Object.assign(document.createElement("span"), { style });
+  const apart = (image) => {
+    const link = image.closest("a.gc-zoom");
+    if (!phone.matches || !image.naturalWidth || !link || link.querySelector(".gc-panels")) return;
+    const tall = image.naturalHeight / image.naturalWidth, stack = make("");
+    stack.className = "gc-panels";
+    for (const row of image.dataset.panels.split(";").filter(Boolean)) {
+      const [bottom, top, left, right, ...scale] = row.split(" ").map(Number);
+      const pieces = scale.length ? [scale, [left, right]] : [[left, right]];
+      const wide = pieces.reduce((sum, [a, b]) => sum + b - a, 0), h = top - bottom;
+      const line = make(`width:min(100%, ${1.2 * link.dataset.width * wide}px)`);
+      line.append(...pieces.map(([a, b]) => make(
+        `flex:${99 * (b - a)} 0 0;aspect-ratio:${(b - a) / (h * tall)};background:url("${image.currentSrc}")`
+        + ` ${100 * a / (1 - b + a || 1)}% ${100 * (1 - top) / (1 - h || 1)}% / ${100 / (b - a)}% ${100 / h}%`)));
+      stack.append(line);
+    }
+    link.append(stack);
+  };
+  const images = document.querySelectorAll("img[data-panels]");
+  const all = () => images.forEach(apart);
+  for (const image of images) image.addEventListener("load", () => apart(image));
+  phone.addEventListener("change", all);
+  all();
+}
 // What is wider than its column scrolls by itself, and can be reached and scrolled by keyboard.
 const markScrollers = () => {
   for (const box of document.querySelectorAll(

@@ -32,7 +32,7 @@ ARROWS = {
     "history": {"checkpoints", "_state"},
     "_resume": {"checkpoints", "history", "_settings", "_state"},
     "_settings": {"history"},
-    "plots": {"_tables"},
+    "plots": {"_panels", "_tables"},
     "claims": {"_tables"},
     "explore": {"plots", "_flipbook"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
@@ -116,6 +116,7 @@ SIZES = {
     "_flipbook": 125,
     "_names": 27,
     "_numbers": 44,
+    "_panels": 58,
     "_paths": 14,
     "_resume": 239,
     "_settings": 213,

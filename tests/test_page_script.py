@@ -9,6 +9,7 @@ from PIL import Image
 from gancourse import explore
 from scripts import light
 
+PANELS = [(200, 0, 0), (0, 150, 0), (0, 0, 200), (200, 150, 0)]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
 
@@ -30,11 +31,29 @@ def folder(tmp_path_factory):
     )  # fmt: skip
     drawn = io.BytesIO()
     Image.new("RGB", (1440, 720), "white").save(drawn, "PNG")
+    # Two rows of two panels, each of one color; at the left of each row a black scale.
+    colors = np.full((720, 1440, 3), 255, np.uint8)
+    for row in (0, 1):
+        colors[360 * row : 360 * row + 360, :72] = 0
+        for column in (0, 1):
+            left = 72 + 684 * column
+            colors[360 * row : 360 * row + 360, left : left + 684] = PANELS[2 * row + column]
+    many = io.BytesIO()
+    Image.fromarray(colors).save(many, "PNG")
     (root / "_images").mkdir()
     (root / "_images" / "a.png").write_bytes(drawn.getvalue())
+    (root / "_images" / "b.png").write_bytes(many.getvalue())
     figure = (
         '<img class="gc-figure" alt="A white picture" style="width:720px;max-width:100%;height:auto" '
         'src="../_images/a.png">'
+    )
+    rows = "".join(
+        f"{bottom} {top} 0 0.525;{bottom} {top} 0.525 1 0 0.05;"
+        for bottom, top in ((0.5, 1), (0, 0.5))
+    )
+    figure += (
+        f'<img class="gc-figure" data-points="9" data-panels="{rows}" alt="Four panels" '
+        'style="width:720px;max-width:100%;height:auto" src="../_images/b.png">'
     )
     room = '<p style="height:1500px">…</p>'
     (root / "book" / "03-a.html").write_text(
@@ -118,7 +137,7 @@ def test_a_figures_link_leads_back_to_what_is_shown(opened):
 @pytest.mark.parametrize("how", ["tap", "Enter"])
 def test_a_figure_opens_at_full_size_on_a_phone(opened, how):
     page = opened(**PHONE)
-    link, dialog = page.locator("a.gc-zoom"), page.get_by_role("dialog")
+    link, dialog = page.locator("a.gc-zoom").first, page.get_by_role("dialog")
     assert link.bounding_box()["width"] <= 390
     if how == "tap":
         link.tap()
@@ -142,11 +161,11 @@ def test_a_figure_opens_at_full_size_on_a_phone(opened, how):
 def test_a_figure_fills_a_desk_and_closes_by_its_button_or_beside_it(opened):
     page = opened(viewport={"width": 1280, "height": 900})
     dialog = page.get_by_role("dialog")
-    page.locator("a.gc-zoom").click()
+    page.locator("a.gc-zoom").first.click()
     page.wait_for_function("document.querySelector('dialog img').width === 1232")
     dialog.get_by_role("button", name="Close").click()
     assert not dialog.is_visible()
-    page.locator("a.gc-zoom").click()
+    page.locator("a.gc-zoom").first.click()
     page.mouse.click(640, 895)
     assert not dialog.is_visible()
 
@@ -155,9 +174,41 @@ def test_without_javascript_a_figure_is_a_link_to_its_picture(browser, folder):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(folder)
-    page.locator("a.gc-zoom").click()
+    page.locator("a.gc-zoom").first.click()
     page.wait_for_url("**/_images/a.webp")
     context.close()
+
+
+def test_the_panels_of_a_figure_stand_one_below_the_other_on_a_phone(opened):
+    page = opened(**PHONE)
+    page.wait_for_selector(".gc-panels")
+    rows = page.locator(".gc-panels > span")
+    boxes = [row.bounding_box() for row in rows.all()]
+    assert len(boxes) == 4
+    assert all(a["y"] + a["height"] <= b["y"] for a, b in zip(boxes, boxes[1:]))
+    for row, color, box in zip(rows.all(), PANELS, boxes):
+        shot = Image.open(io.BytesIO(row.screenshot())).convert("RGB")
+        scale = shot.width / box["width"]
+        middle = (round(box["width"] * scale * 0.6), round(box["height"] * scale / 2))
+        assert shot.getpixel(middle) == pytest.approx(color, abs=12)
+        assert max(shot.getpixel((4, middle[1]))) < 40  # the scale, in the second column too
+        # 9 points of a picture that is 720 px wide; the row shows 0.525 of it
+        assert 9 * 100 / 72 * box["width"] / (0.525 * 720) >= 9
+        assert box["x"] + box["width"] <= 390
+    whole = page.get_by_role("link", name="Four panels")
+    whole.tap()
+    page.wait_for_function("document.querySelector('dialog img').width === 720")
+
+
+def test_a_desk_shows_the_whole_figure(opened):
+    page = opened(viewport={"width": 1280, "height": 900})
+    assert page.locator("a.gc-zoom img").nth(1).bounding_box()["width"] == 720
+    assert not page.locator(".gc-panels").count()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_selector(".gc-panels")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert not page.locator(".gc-panels").is_visible()
+    assert page.locator("a.gc-zoom img").nth(1).bounding_box()["width"] == 720
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -166,7 +217,7 @@ def test_axe_finds_nothing_in_an_open_figure(opened, theme):
 
     page = opened(**PHONE)
     page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-    page.locator("a.gc-zoom").tap()
+    page.locator("a.gc-zoom").first.tap()
     assert page.problems == []  # before axe, which asks for the style sheet in a wrong way
     found = Axe().run(page).response["violations"]
     page.problems.clear()

@@ -13,7 +13,7 @@ from PIL import Image
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from gancourse import data, nets, plots  # noqa: E402
+from gancourse import _panels, data, nets, plots  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,68 @@ def test_show_displays_an_img_with_alt_text_and_closes_the_figure(monkeypatch):
     assert not plt.fignum_exists(fig.number)
     with pytest.raises(ValueError, match="alt is empty"):
         plots.show(plt.figure(), " ")
+
+
+def parts(fig) -> list[list[float]]:
+    plots.png(fig)
+    return [[float(n) for n in row.split()] for row in _panels.panels(fig).split(";")[:-1]]
+
+
+def test_a_figure_says_where_it_can_be_taken_apart():
+    """By row of panels, each with all that belongs to it; one without a scale takes its row's."""
+    fig, axes = plt.subplots(2, 2, sharey="row")
+    axes[0, 0].set(ylabel="a label", title="A title that begins above the scale")
+    found = parts(fig)
+    assert [len(row) for row in found] == [4, 6, 4, 6]
+    (low, high, left, right), (_, _, second, end, scale, spine) = found[:2]
+    assert 0.4 < low < high <= 1 and found[2][1] <= low + 0.004
+    assert 0 <= left == scale < spine < right
+    assert spine == pytest.approx(axes[0, 0].get_position().x0, abs=1e-4)
+    assert right <= second + 0.004 and end <= 1
+    own, _ = plt.subplots(1, 2)
+    assert [len(row) for row in parts(own)] == [4, 4]
+
+
+def one(fig):
+    fig.subplots()
+
+
+def below(fig):
+    fig.subplots(2, 1)
+
+
+def titled(fig):
+    fig.subplots(1, 2)
+    fig.suptitle("Both")
+
+
+def colored(fig):
+    axes = fig.subplots(1, 2)
+    fig.colorbar(axes[0].imshow([[0, 1]]), ax=axes)
+
+
+def overlapping(fig):
+    fig.subplots(1, 2)
+    fig.add_axes((0.4, 0.4, 0.3, 0.3))
+
+
+@pytest.mark.parametrize("draw", [one, below, titled, colored, overlapping])
+def test_what_is_one_piece_stays_one(draw):
+    fig = plt.figure()
+    draw(fig)
+    assert parts(fig) == []
+
+
+def test_the_smallest_text_that_is_shown():
+    fig, (left, right) = plt.subplots(1, 2)
+    right.set_axis_off()
+    right.tick_params(labelsize=3)  # of an axis that is off
+    plots.png(fig)
+    assert _panels.smallest_text(fig) == 9
+    left.text(0, 0, "small", fontsize=7)
+    left.text(0, 0, "unseen", fontsize=2, visible=False)
+    assert _panels.smallest_text(fig) == 7
+    assert _panels.smallest_text(plt.figure()) is None
 
 
 def test_png_is_small_sharp_and_on_white():
