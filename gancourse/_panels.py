@@ -18,17 +18,17 @@ def smallest_text(fig: Figure) -> float | None:
     texts = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
     # An axes' ticks keep their labels when the whole axis is off.
     shown = [t for t in texts if t.axes is None or t.axes.axison or t in _own(t.axes)]
-    return min((t.get_fontsize() for t in shown), default=None)
+    return min((float(t.get_fontsize()) for t in shown), default=None)
 
 
 def _own(ax: Axes) -> list:
-    return [*ax.texts, ax.title, ax._left_title, ax._right_title]
+    return [*ax.texts, *(getattr(ax, name) for name in ("title", "_left_title", "_right_title"))]
 
 
 def _box(ax: Axes) -> Box | None:
     """What belongs to an axes: itself, its labels, titles and texts."""
     fig = ax.figure
-    whole = ax.get_tightbbox(fig.canvas.get_renderer())  # type: ignore[attr-defined]
+    whole = ax.get_tightbbox()
     if whole is None:
         return None
     shares = whole.transformed(fig.transFigure.inverted())
@@ -43,7 +43,7 @@ def panels(fig: Figure) -> str:
     with panels that reach into one another is one piece.
     """
     axes = [ax for ax in fig.axes if ax.get_visible()]
-    alone = fig.texts or fig.legends or fig._suptitle  # type: ignore[attr-defined]
+    alone = fig.texts or fig.legends  # (a title of the figure is one of its texts)
     if len(axes) < 2 or alone or any(ax.get_label() == "<colorbar>" for ax in axes):
         return ""
     boxes = [_box(ax) for ax in axes]
