@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ def smallest_text(fig: Figure) -> float | None:
     return min((float(t.get_fontsize()) for t in shown), default=None)
 
 
-def _own(ax: Axes) -> list:
+def _own(ax: Any) -> list:
     return [*ax.texts, *(getattr(ax, name) for name in ("title", "_left_title", "_right_title"))]
 
 
