@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import sys
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ def shell() -> Any:
 
 _PRE = (
     "margin:.2em 0;padding:0;background:none;border:0;color:inherit;box-shadow:none;"
-    "white-space:pre-wrap"
+    "overflow-x:auto;white-space:"
 )
+_COLUMNS = 4  # so many lines of code and values are a table: it scrolls, where a line would wrap
 
 
 _UNKNOWN = "No mistake that we know explains this answer."
@@ -64,11 +66,14 @@ class Report:
         if not self.attempted:
             mark, color = "○", "#777777"
         body = ""
-        for line in self.message.splitlines():
-            if line.startswith("  "):  # code and values
-                body += f'<pre style="{_PRE}">{html.escape(line)}</pre>'
-            else:
-                body += f'<p style="margin:.2em 0">{marked(line)}</p>'
+        lines = itertools.groupby(self.message.splitlines(), lambda line: line.startswith("  "))
+        for indented, block in lines:
+            if not indented:
+                body += "".join(f'<p style="margin:.2em 0">{marked(line)}</p>' for line in block)
+                continue
+            rows = list(block)  # code and values
+            wraps = "pre-wrap" if len(rows) < _COLUMNS else 'pre" tabindex="0'
+            body += f'<pre style="{_PRE}{wraps}">{html.escape(chr(10).join(rows))}</pre>'
         if self.issue:
             body += (
                 f'<p style="margin:.2em 0">{_UNKNOWN} <a href="{html.escape(self.issue)}" '
