@@ -11,6 +11,7 @@ book/_static/practice.js asks the questions. Notebooks are left alone: there, a 
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import re
@@ -31,6 +32,7 @@ HTML = ROOT / "_build" / "html"
 MOST = 4  # wrong answers beside the right one
 SOLUTION = re.compile(r"<summary>Solution</summary>.*?```python\n(.*?)\n```", re.S)
 DIFFERENTIAL = re.compile(r"<summary>Differential diagnosis</summary>(.*?)</details>", re.S)
+GUESS = re.compile(r"<!-- guess: (.+?) = (.+?) -->")
 HINT = "<details><summary>Hint 1</summary>"
 CURED = "Cured: all signs are healthy."  # as the clinic's check says
 MORE = "What is wrong with each of the others? Say it, then check them, too."
@@ -252,13 +254,43 @@ def ward_round(pages: list[Path]) -> str:
     )
 
 
+def guess(label: str, spec: str) -> dict[str, Any]:
+    """A question of the text that is answered by a number or a choice; in the notebook a comment
+    that only the page sees, ``<!-- guess: The step = 0.005 +- 0.001 -->`` or
+    ``<!-- guess: Is it zero? = yes | *no* -->``."""
+    if number := re.fullmatch(r"(-?[\d.]+) \+- ([\d.]+)", spec):
+        right, within = map(float, number.groups())
+        return {"kind": "guess", "label": label, "right": right, "within": within}
+    options = spec.split(" | ")
+    starred = [option for option in options if re.fullmatch(r"\*.+\*", option)]
+    if len(options) < 2 or len(starred) != 1:
+        raise ValueError(
+            f"guess {label!r} = {spec!r}: give a number as 0.5 +- 0.1, or choices as yes | *no* with "
+            "a star on either side of the right one"
+        )
+    plain = [option.strip("*") for option in options]
+    return {"kind": "guess", "label": label, "options": plain, "right": starred[0].strip("*")}
+
+
 def with_practice(text: str, ward: str = "", root: str = "../") -> str:
-    """A chapter's page with a fold at each exercise; a page without exercises as it is.
+    """A chapter's page with a fold at each exercise and at each question that can be answered by a
+    number or a choice; a page without either as it is.
 
     ``ward`` is said at the end of a case of the clinic (HTML).
     """
+    guesses: dict[str, Any] = {}
+
+    def asking(match: re.Match[str]) -> str:
+        name = f"guess-{len(guesses) + 1}"
+        guesses[name] = guess(html.unescape(match[1]), html.unescape(match[2]))
+        return (
+            f'<details class="gc-practice" data-guess="{name}">'
+            "<summary>Answer first</summary></details>"
+        )
+
+    text = GUESS.sub(asking, text)
     found = list(places(text))
-    if not found:
+    if not found and not guesses:
         return text
     for name, at in reversed(found):
         fold = (
@@ -270,7 +302,7 @@ def with_practice(text: str, ward: str = "", root: str = "../") -> str:
     for one in asked.values():
         if one["kind"] == "case":
             one["round"] = ward
-    data = json.dumps(asked, separators=(",", ":")).replace("<", "\\u003c")
+    data = json.dumps(asked | guesses, separators=(",", ":")).replace("<", "\\u003c")
     head = (
         f'<link rel="stylesheet" href="{root}_static/practice.css">'
         "<noscript><style>.gc-practice{display:none}</style></noscript>\n</head>"

@@ -9,7 +9,7 @@ import pytest
 
 from gancourse.exercises import EXERCISES
 from gancourse.exercises._report import marked
-from scripts import practice
+from scripts import book, notebook, practice
 from tests.exercise_help import CASES, FUNCTIONS, ROOT, VALUES, printed
 from tests.pages import served
 
@@ -29,6 +29,8 @@ body {{ margin: 0 16px; background: var(--pst-color-background); color: var(--ps
 * {{ box-sizing: border-box; }}
 </style><link rel="stylesheet" href="../_static/gancourse.css"></head><body><main>
 <article class="bd-article"><h1>{chapter}</h1><h2>Text</h2>{exercises}
+<!-- guess: The &lt;step&gt; = 0.25 +- 0.02 --><p>.</p><!-- guess: Is it? = *yes* | no, never -->
+<details><summary>Answer</summary><p>because</p></details>
 <section id="ward-round"><h2>Ward round</h2>
 </section></article></main></body></html>"""
 LINE = "That line is well, or only follows from the one that is not."
@@ -163,10 +165,30 @@ def test_nothing_is_shown_without_a_script_and_a_second_run_changes_nothing(fold
     path = folder / "book" / "01-x.html"
     text = path.read_text(encoding="utf-8")
     assert "<noscript><style>.gc-practice{display:none}</style></noscript>" in text
-    assert text.count('<details class="gc-practice"') == len(data(text)) == 4
+    assert text.count(" data-practice=") == len(data(text)) - 2 == 4
     assert "<" not in text.partition('id="gc-practice-data">')[2].partition("</script>")[0]
     practice.main(folder)
     assert path.read_text(encoding="utf-8") == text
+
+
+QUESTIONS = [
+    (path.name, *found)
+    for path in book.notebooks()
+    for cell in notebook.read(path).cells
+    for found in practice.GUESS.findall(cell.source if cell.cell_type == "markdown" else "")
+]
+
+
+@pytest.mark.parametrize("name, label, spec", QUESTIONS)
+def test_a_question_of_the_text_is_well_formed(name, label, spec):
+    asked = practice.guess(label, spec)
+    assert asked["right"] in asked.get("options", [asked["right"]])
+
+
+@pytest.mark.parametrize("spec", ["0.5", "yes", "yes | no", "*yes* | *no*", "0.5 ± 0.1"])
+def test_a_question_that_says_no_answer_is_noticed(spec):
+    with pytest.raises(ValueError, match="give a number as"):
+        practice.guess("How much?", spec)
 
 
 # --- what a reader does ---------------------------------------------------------------------------
@@ -216,6 +238,8 @@ def test_every_choice_is_answered_with_the_message_of_the_registry(
     questions = data((folder / "book" / name).read_text(encoding="utf-8"))
     with Tab(browser, f"{addresses[scheme]}/{name}") as tab:
         for exercise, asked in questions.items():
+            if asked["kind"] == "guess":
+                continue
             fold = tab.fold(exercise)
             assert fold.get_attribute("data-done") is None
             forms = fold.locator("form")
@@ -282,6 +306,30 @@ def test_by_keyboard_alone(browser, addresses):
         press("Enter")
         assert fold.get_by_role("status").inner_text().startswith("✓ Right")
         assert fold.get_attribute("data-done") == ""
+
+
+def test_the_truth_stands_beside_a_guess(browser, addresses):
+    with Tab(browser, f"{addresses['file']}/01-x.html") as tab:
+        number, choice = (tab.page.locator(f"[data-guess='guess-{k}']") for k in (1, 2))
+        number.locator("summary").click()
+        told, check = number.get_by_role("status"), number.get_by_role("button")
+        for text, words in {
+            "": "Give a number, such as 0.5.",
+            "<b>": "Give a number, such as 0.5.",
+            "2": "✗ Not yet You: 2. It is: 0.25.",
+            "0,26": "✓ Right You: 0,26.",
+            "1/4": "✓ Right You: 1/4.",
+        }.items():
+            number.get_by_label("The <step>").fill(text)
+            check.click()
+            assert " ".join(told.inner_text().split()) == words
+        choice.locator("summary").click()
+        assert not tab.page.get_by_text("because").is_visible()
+        choice.get_by_label("no, never").check(force=True)
+        choice.get_by_role("button").click()
+        assert "It is: yes." in choice.get_by_role("status").inner_text()
+        assert tab.page.get_by_text("because").is_visible()  # the answer's own fold
+        assert tab.page.evaluate("told") == []
 
 
 def test_a_table_says_what_is_still_open(browser, addresses):

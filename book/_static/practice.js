@@ -1,5 +1,5 @@
-// Exercises without a kernel: scripts/practice.py puts a fold at each and the questions into one JSON
-// element; here a fold is filled when it is first opened, and its answers are told.
+// Exercises without a kernel, and questions of the text: scripts/practice.py puts a fold at each and all
+// that is asked into one JSON element; here a fold is filled when it is first opened, and answers are told.
 "use strict";
 (() => {
   const holder = document.getElementById("gc-practice-data");
@@ -44,7 +44,7 @@
       answer.classList.add(found.right ? "gc-practice-right" : "gc-practice-wrong");
       const verdict = found.right ? "✓ Right" : "✗ Not yet", title = make("p", {});
       title.append(make("strong", {}, found.name ? `${verdict}: ${found.name}` : verdict));
-      answer.replaceChildren(title, written("div", found.told));
+      answer.replaceChildren(title, found.words ? make("p", {}, found.words) : written("div", found.told));
       solved(found);
     });
     return asked;
@@ -154,16 +154,46 @@
     return [round];
   }
 
-  const kinds = { code, case: clinic };
+  // A question of the text: a number within a tolerance, or a choice; then the truth beside the guess.
+  function guess(data, solved) {
+    const { label, options, right, within } = data, own = unique("guess");
+    const said = (good, mine) => ({ right: good, words: good ? `You: ${mine}.` : `You: ${mine}. It is: ${right}.` });
+    if (!options) {
+      const id = unique("number"), box = make("input", { type: "text", inputmode: "decimal", id, autocomplete: "off" });
+      const row = make("div", { class: "gc-practice-field" }, make("label", { for: id }, label), box);
+      const read = () => {
+        const [over, under = "1"] = box.value.replace(",", ".").split("/");
+        const mine = over.trim() ? over / under : NaN;
+        return Number.isFinite(mine) ? said(Math.abs(mine - right) <= within, box.value.trim()) : "Give a number, such as 0.5.";
+      };
+      return [form("Your answer", [row], read, solved)];
+    }
+    const rows = options.map(option => {
+      const id = unique("option"), box = make("input", { type: "radio", id, name: own, value: option });
+      return make("div", { class: "gc-practice-choice" }, box, make("label", { for: id }, option));
+    });
+    const read = () => {
+      const box = rows.map(row => row.firstChild).find(box => box.checked);
+      return box ? said(box.value === right, box.value) : "Choose an answer first.";
+    };
+    return [form(label, rows, read, solved)];
+  }
+
+  const kinds = { code, case: clinic, guess };
   for (const fold of document.querySelectorAll("details.gc-practice")) {
-    const id = fold.dataset.practice, data = exercises[id];
+    const id = fold.dataset.practice || fold.dataset.guess, data = exercises[id];
     const solved = found => {
+      if (fold.dataset.guess) {  // the answer's own fold, where one follows, says why
+        const why = fold.nextElementSibling;
+        if (why?.matches("details:not(.gc-practice)")) why.open = true;
+        return;
+      }
       if (found.right) {
         if ("done" in fold.dataset) return;
         fold.dataset.done = "";
         fold.querySelector("summary").append(" · ✓ solved");
         window.gcProgress?.solved(id, fold.closest("section[id]")?.id);
-      } else if (found.id) window.gcProgress?.tried(id, found.id);
+      } else window.gcProgress?.tried(id, found.id || undefined);
     };
     fold.addEventListener("toggle", () => {
       if (fold.open && fold.childElementCount === 1) fold.append(...(kinds[data.kind] || value)(data, solved));
