@@ -1,8 +1,10 @@
 """scripts/looks.py: boxes get their kinds from portable markup; and what they look like."""
 
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from scripts import book, looks
 from tests.pages import BOOK, text
@@ -176,6 +178,17 @@ def test_boxes_differ_in_shape_and_not_only_in_colour(site, browser):
     assert len(set(shapes.values())) == len(shapes), shapes
 
 
+def test_the_sign_of_a_box_is_seen(site, browser):
+    with Page(browser, site, "book/01-minimax") as page:
+        box = page.tab.locator(".gc-idea").first
+        box.scroll_into_view_if_needed()
+        place = box.bounding_box()
+        shown = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
+        assert shown.width >= place["width"] - 1
+        sign = shown.crop((15, 12, 36, 34))
+        assert len(sign.getcolors(1000)) > 4, "the sign lies below the ground of its box"
+
+
 def test_in_forced_colours_every_box_has_a_frame(site, browser):
     context = browser.new_context(forced_colors="active", viewport={"width": 1280, "height": 900})
     try:
@@ -203,9 +216,11 @@ MARKED = """() => {
   // The mark may stand on what stands for the element: a box around it, the arrow in it.
   const box = e.parentElement;
   const near = [e, ...e.children, box, box.parentElement].map(p => getComputedStyle(p));
-  const seen = near[0].boxShadow !== 'none'
+  const ring = e.querySelector('.gc-ring');  // of a figure that is dragged: a thick stroke
+  const stroke = ring ? parseFloat(getComputedStyle(ring).strokeWidth) : 0;
+  const seen = near[0].boxShadow !== 'none' || stroke >= 4
     || near.some(s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1);
-  return [seen, `${e.tagName}.${e.className}`.slice(0, 60) + ' ' + e.textContent.trim().slice(0, 30)];
+  return [seen, `${e.tagName}.${e.getAttribute('class')} ${e.textContent.trim()}`.slice(0, 80)];
 }"""
 
 
