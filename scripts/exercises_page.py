@@ -21,7 +21,8 @@ HEAD = """# All exercises
 
 {count} exercises with a check, about {hours} hours in all, {patients} of them the patients of
 the [debugging clinic](15-clinic.ipynb). ●○○ is a warm-up, ●●○ takes some thought, ●●● is where you learn
-most. Hints and solutions stand below each exercise, folded away.
+most. Hints and solutions stand below each exercise, folded away. The fold "No kernel? Answer here"
+lets you find the right answer among likely wrong ones, and says what is wrong with those.
 
 ## Your progress
 

@@ -68,8 +68,16 @@ def _inputs(g):
 
 
 MISTAKES = [
-    Mistake(lambda x: x.mean(1), "You average over the features: average over the samples."),
-    Mistake(lambda x: x.sum(0), "This is the sum of the samples: divide by how many there are."),
+    Mistake(
+        lambda x: x.mean(1),
+        "You average over the features: average over the samples.",
+        slip={{"mean(0)": "mean(1)"}},
+    ),
+    Mistake(
+        lambda x: x.sum(0),
+        "This is the sum of the samples: divide by how many there are.",
+        slip={{"mean(0)": "sum(0)"}},
+    ),
     Mistake(lambda x: x.mean(), "This is one number for all features: keep one for each."),
 ]
 

@@ -362,6 +362,21 @@ def test_every_figure_that_is_a_formula_is_live(site):
     assert sum(page.count('class="gc-live-data"') for page in drawn) == len(live.FIGURES)
 
 
+def test_every_exercise_can_be_answered_on_its_page(site):
+    from gancourse.exercises import EXERCISES
+
+    found = []
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        assert "<!-- guess" not in page
+        for fold in re.finditer(r'<details class="gc-practice" data-practice="([\d.]+)">', page):
+            found.append(fold[1])
+            before, after = page[: fold.start()], page[fold.end() :]
+            assert f"Exercise {fold[1]} " in before[before.rindex("<h3") :]
+            assert after.partition("</details>")[2].lstrip().startswith("<details><summary>Hint 1")
+    assert sorted(found) == sorted(EXERCISES)
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_answers_are_folded_until_asked(site, browser, name):
     with Page(browser, site, name) as page:
