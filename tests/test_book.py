@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from scripts import book, budget, build, live
 from tests.pages import Quiet, served
@@ -336,6 +338,21 @@ def test_sliders_and_play_change_the_picture(site, browser, name):
                 page.tab.keyboard.press("Space")
             assert figure.locator("img").first.get_attribute("alt")
         assert page.problems == []
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_no_figure_is_cut_at_its_edge(site, name):
+    """Ink on the outermost pixels is a title or a label that goes on beyond them."""
+    page, cut = HTML / f"{name}.html", []
+    for tag in re.findall(r'<img [^>]*class="gc-(?:figure|card)[^>]*>', page.read_text("utf-8")):
+        source = re.search(r' src="([^"]+)"', tag)
+        with Image.open(page.parent / source[1]) as picture:
+            ink = np.asarray(picture.convert("L")) < 200
+        edges = [ink[:2], ink[-2:], ink[:, :2], ink[:, -2:]]
+        # A picture of digits alone is dark up to its edges, all around; a cut label is not.
+        if any(e.any() for e in edges) and not all(e.mean() > 0.2 for e in edges):
+            cut.append(f"{source[1]}: {tag[:200]}")
+    assert not cut, "\n".join(cut)
 
 
 @pytest.mark.parametrize("name", WITH_CODE)
