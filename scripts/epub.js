@@ -40,7 +40,7 @@ async ({name, article, names, frames, letters}) => {
 
   // What a page that can't be clicked has no use for: buttons, links beside headings, code of figures.
   for (const sound of all("audio")) sound.replaceWith(make("p", "(A sound; it plays on the page.)"));
-  for (const dead of all("script, style, button, input, form, svg, noscript, .headerlink, .gc-facts > p, details.hide"))
+  for (const dead of all("script, style, button, input, form, svg, noscript, .headerlink, .gc-facts > p, details.hide, .gc-practice, #gc-progress, [data-gc-tick]"))
     dead.remove();
 
   // Formulas.
