@@ -317,20 +317,19 @@ def folds(text: str) -> str:
 
 
 TOGGLE = re.compile(
-    r'(<a [^>]*>([^<]*)</a><details(?P<open>[^>]*)><summary)(?=><span class="toctree-toggle")'
+    r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")'
 )
 
 
 def named_toggles(text: str) -> str:
     """In the list of pages, the arrow at a chapter that has a deeper page says what it unfolds. The
-    Tab key stops at the open one only (the page's own chapter): a dozen closed ones are passed on the
-    way to the text, and each chapter names its deeper page."""
+    Tab key passes all of them on the way to the text: a chapter's own page has its arrow open, and
+    each chapter names its deeper page."""
+    return TOGGLE.sub(r'\1 aria-label="Deeper page of \2" tabindex="-1"', text)
 
-    def named(match: re.Match[str]) -> str:
-        passed = "" if "open" in match["open"] else ' tabindex="-1"'
-        return f'{match[1]} aria-label="Deeper page of {match[2]}"{passed}'
 
-    return TOGGLE.sub(named, text)
+# A browser has a key for it; on the way to the text it is one more stop of the Tab key.
+FULL_SCREEN = re.compile(r'<button onclick="toggleFullScreen\(\)".*?</button>\s*', re.S)
 
 
 MATHJAX = re.compile(r"\s*<script[^>]*(?:>window\.MathJax = |/mathjax/)[^<]*</script>")
@@ -556,7 +555,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         root = "../" * (len(page.relative_to(folder).parts) - 1)
         text = page.read_text(encoding="utf-8")
         text = numbered(text, *claims[page]) if page in claims else text
-        text = folds(named_toggles(LEFT_OUT.sub("", text)))
+        text = folds(named_toggles(FULL_SCREEN.sub("", LEFT_OUT.sub("", text))))
         text = ICON.sub(icons.draw, text)
         text = to_files(text, folder / "_images", f"{root}_images")
         text = only_where_used(in_their_language(signatures(smaller(text, page))))

@@ -25,7 +25,7 @@ const linked = (figure, data) => {
     link.href = `#${figure.id}=${values.map(encodeURIComponent).join(",")}`;
   };
   // Before anybody comes near it leads nowhere: the theme takes each anchor on a page for a selector.
-  link.tabIndex = 0;
+  link.tabIndex = -1;  // to copy, by mouse, as Sphinx's links at headings
   link.setAttribute("role", "link");
   for (const event of ["pointerenter", "focus", "pointerdown"]) link.addEventListener(event, name);
   figure.querySelector("figcaption").append("\u00a0", link);

@@ -123,3 +123,16 @@ def test_the_search_finds(fox, site):
     fox.open(f"{site}/search.html?q=discriminator")
     fox.until("document.querySelectorAll('#search-results li a').length > 0")
     assert problems(fox) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_what_is_solved_on_one_page_is_known_on_another(fox, site, scheme):
+    """By double click, too: this browser keeps one store for all files."""
+    root = site if scheme == "http" else HTML.as_uri()
+    fox.open(f"{root}/book/03-failures.html")
+    fox.evaluate("document.querySelector('[data-gc-tick=\"3.2\"] input').click()")
+    fox.open(f"{root}/book/exercises.html")
+    assert fox.evaluate("document.querySelector('[data-gc-tick=\"3.2\"] input').checked")
+    assert fox.evaluate("document.getElementById('gc-progress').textContent").startswith("1 of ")
+    fox.evaluate("gcProgress.erase()")
+    assert problems(fox) == []

@@ -12,7 +12,6 @@ import gancourse.exercises as engine
 from gancourse.exercises import EXERCISES, _progress, progress
 from gancourse.exercises._progress_file import MOST_BYTES, parse
 from scripts import exercises_page, ticks
-from tests import firefox
 from tests.pages import BOOK, served
 from tests.test_book import HTML, PHONE, SHIFTS
 from tests.test_class_report import FIRST, file
@@ -115,7 +114,10 @@ class Reader:
 
     def new_tab(self):
         tab = self.context.new_page()
-        tab.on("console", lambda m: self.problems.append(m.text))
+        tab.on(
+            "console",
+            lambda m: self.problems.append(m.text) if m.type in ("error", "warning") else None,
+        )
         tab.on("pageerror", lambda e: self.problems.append(str(e)))
         tab.on("requestfailed", lambda r: self.problems.append(r.url))
         return tab
@@ -557,22 +559,3 @@ def test_a_reader_of_the_book_comes_back(browser, built, way):
         tab.get_by_role("button", name="Hardest first").click()
         assert tab.locator("#gc-hardest tbody tr").count() == len(EXERCISES)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 1280
-
-
-def test_firefox_keeps_it_over_http_and_says_what_a_file_does():
-    if firefox.path() is None:
-        pytest.skip("no Firefox: `apt-get install firefox-esr` (.ci/run does)")
-    browser = firefox.Firefox(firefox.path())
-    try:
-        with served(HTML) as address:
-            browser.open(f"{address}/book/03-failures.html")
-            browser.evaluate("gcProgress.solved('3.2')")
-            browser.open(f"{address}/book/exercises.html")
-            assert browser.evaluate("gcProgress.isSolved('3.2')")
-        browser.open(f"{HTML.as_uri()}/book/exercises.html")
-        browser.evaluate("gcProgress.solved('3.2')")
-        assert "Opened from a file" in browser.evaluate(
-            "document.getElementById('gc-progress').textContent"
-        )
-    finally:
-        browser.close()

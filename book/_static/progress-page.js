@@ -17,7 +17,6 @@
     const time = left >= 90 ? `${Math.round(left / 60)} hours` : `${left} minutes`;
     line.textContent = `${all.length - open.length} of ${all.length} exercises solved${left ? `; about ${time} to go.` : ": all of them."}`;
     if (!progress.stored()) line.textContent += " This browser gives the page no storage (a private window, perhaps): ticks are forgotten when you leave the page. Export keeps them.";
-    else if (location.protocol === "file:") line.textContent += " Opened from a file: some browsers then keep each page's ticks apart. Export and import carry them over.";
     noting.checked = progress.noting();
     const place = progress.was(), link = place && document.querySelector(`a[data-gc-page="${place.page}"]`);
     const title = link && [...link.childNodes].find(node => node.nodeType === 3)?.textContent.trim();
