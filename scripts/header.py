@@ -29,6 +29,10 @@ EXERCISE = re.compile(
 COLAB = re.compile(r'href="(https://colab\.research\.google\.com/[^"]+)"')
 
 
+# The theme's menu has the same notebook, and printing, for which a browser has a key.
+MENU = re.compile(r'<div class="dropdown dropdown-download-buttons">.*?</ul>\s*</div>\s*', re.S)
+
+
 def parts(root: Path = ROOT) -> dict[str, str]:
     """Name of a chapter's main page -> the caption of its part."""
     import yaml
@@ -77,7 +81,7 @@ def buttons(text: str, name: str) -> str:
 
 def headed(text: str, name: str, part: str, seconds: float | None) -> str:
     """A chapter's page with its header; `name` is that of the notebook, without suffix."""
-    number = int(name[:2])
+    number, text = int(name[:2]), MENU.sub("", text)
     if book.is_deeper(name):
         main = book.main_name(name)
         over = f'<a href="{main}.html">Chapter {number}</a> · deeper page'

@@ -25,6 +25,16 @@ def test_a_header_counts_what_the_page_holds():
     assert 'href="colab.html"' in text and 'href="../_sources/book/09-dcgan.ipynb" download' in text
 
 
+def test_the_notebook_is_offered_once():
+    menu = (
+        '<div class="dropdown dropdown-download-buttons"><button></button><ul><li><a href="x.ipynb">'
+        "</a></li>\n</ul>\n</div>\n<button>next</button>"
+    )
+    text = header.headed(menu + PAGE, "09-dcgan", "Pictures", None)
+    assert "dropdown" not in text and text.startswith("<button>next</button>")
+    assert text.count(".ipynb") == 1
+
+
 def test_a_published_book_opens_its_notebook():
     there = "https://colab.research.google.com/github/o/n/blob/main/book/09-dcgan.ipynb"
     text = header.headed(f'<a href="{there}">x</a>{PAGE}', "09-dcgan", "Pictures", None)

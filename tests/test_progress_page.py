@@ -540,6 +540,24 @@ def test_each_exercise_of_the_book_can_be_ticked(built):
     assert sorted(re.findall(r'<span data-gc-tick="([\d.]+)"', page_)) == sorted(EXERCISES)
 
 
+def test_by_keyboard_the_box_stands_where_the_exercise_is_answered(browser, built):
+    with Reader(browser, built) as reader:
+        tab = reader.open("book/03-failures")
+        beside = tab.locator('.gc-solved[data-gc-tick="3.1"] input')
+        assert beside.get_attribute("tabindex") == "-1"
+        tab.locator('[data-practice="3.1"] > summary').focus()
+        tab.keyboard.press("Enter")
+        box = tab.locator('[data-practice="3.1"] [data-gc-tick] input')
+        box.wait_for()
+        for _ in range(30):
+            tab.keyboard.press("Tab")
+            if box.evaluate("e => e === document.activeElement"):
+                break
+        tab.keyboard.press("Space")
+        assert beside.is_checked() and box.is_checked()
+        assert tab.locator('[data-practice="3.1"] button').count()  # and the answers are there
+
+
 @pytest.mark.parametrize("way", ["http", "file"])
 def test_a_reader_of_the_book_comes_back(browser, built, way):
     with Reader(browser, built if way == "http" else HTML.as_uri()) as reader:

@@ -142,6 +142,8 @@
     const words = place.matches("td *") ? make("span", `${id} solved`, { class: "visually-hidden" }) : make("span", "Solved");
     if (!place.matches("td *")) words.append(make("span", `: exercise ${id}`, { class: "visually-hidden" }));
     label.append(input, words);
+    // A stop of the Tab key less: by keyboard the box stands in "No kernel? Answer here" too (see below).
+    if (place.matches(".gc-solved") && document.querySelector(`[data-practice="${CSS.escape(id)}"]`)) input.tabIndex = -1;
     input.addEventListener("change", () => tick(id, input.checked, place.closest("section[id]")?.id));
     place.replaceChildren(label);
   }
@@ -171,6 +173,11 @@
     start.replaceChildren(make("span", `Continue with ${deeper}chapter ${parseInt(place.page, 10)}`));
   }
 
+  document.addEventListener("toggle", ({ target: fold }) => setTimeout(() => {  // after practice.js has filled it
+    if (!fold.matches?.("details[data-practice]") || fold.querySelector("[data-gc-tick]")) return;
+    fold.append(make("p", "", { "data-gc-tick": fold.dataset.practice }));
+    draw();
+  }), true);
   stored = put(KEY + ".probe", "1");
   try { localStorage.removeItem(KEY + ".probe"); } catch { /* no store */ }
   load();
