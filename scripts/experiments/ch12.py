@@ -76,7 +76,7 @@ def augment(seed: int, device: torch.device, record: Recorder, *, steps: int, ad
 
 @experiment("ch12-leak", seeds=(0, 1, 2, 3, 4), steps=1000)
 def leak(seed: int, device: torch.device, record: Recorder, *, steps: int):
-    x = data.glyphs(1500, size=16, seed=0).float()  # as the chapter shows them
+    x = data.digits("train").float()
     rows = {}
     half, always = page.roll(0.5), page.roll(1.0)
     for name, on_real, on_fake in (
