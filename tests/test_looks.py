@@ -167,6 +167,17 @@ def test_the_players_have_their_colours_in_formulas(site, browser, dark):
     assert plain == seen["x"]  # there G is a distribution function
 
 
+def test_on_paper_colours_are_those_of_a_light_page(site, browser):
+    names = ("--gc-g", "--gc-d", "--gc-task", "--gc-warn", "--gc-warn-ground", "--gc-good")
+    read = "names => names.map(n => getComputedStyle(document.documentElement).getPropertyValue(n))"
+    seen = {}
+    for dark in (False, True):
+        with Page(browser, site, "book/01-minimax", dark=dark) as page:
+            page.tab.emulate_media(media="print" if dark else "screen")
+            seen[dark] = page.tab.evaluate(read, list(names))
+    assert seen[True] == seen[False] and all(seen[True])
+
+
 def test_boxes_differ_in_shape_and_not_only_in_colour(site, browser):
     shapes = {}
     with Page(browser, site, "book/01-minimax") as page:
