@@ -21,10 +21,7 @@ FIGURE = re.compile(
     r'<script type="application/json" class="gc-frames">(?P<data>.*?)</script>',
     re.S,
 )
-<<<<<<< Updated upstream
 CAPTION = re.compile(r"<figcaption>([^<]*)</figcaption>")
-=======
->>>>>>> Stashed changes
 
 
 def _quadrature() -> dict[str, Any]:
@@ -80,17 +77,10 @@ def live(text: str, root: str) -> str:
     """A page with its figures that are formulas drawn by live.js; ``root`` leads to the site's."""
 
     def draw(match: re.Match[str]) -> str:
-<<<<<<< Updated upstream
         data, title = json.loads(match["data"]), CAPTION.search(match["inside"])
         if not title or html.unescape(title[1]) not in FIGURES:
             return match[0]
         kind, parameters = FIGURES[html.unescape(title[1])]
-=======
-        data = json.loads(match["data"])
-        if data.get("title") not in FIGURES:
-            return match[0]
-        kind, parameters = FIGURES[data["title"]]
->>>>>>> Stashed changes
         kept = match["inside"].partition('<div class="gc-row"')[0]
         said = {"id": data["id"], "kind": kind, "start": _start(data), "parameters": parameters()}
         told = json.dumps(said).replace("<", "\\u003c")

@@ -28,10 +28,6 @@ const linked = (figure, data) => {
   link.tabIndex = -1;  // to copy, by mouse, as Sphinx's links at headings
   link.setAttribute("role", "link");
   for (const event of ["pointerenter", "focus", "pointerdown"]) link.addEventListener(event, name);
-<<<<<<< Updated upstream
-=======
-  name();
->>>>>>> Stashed changes
   figure.querySelector("figcaption").append("\u00a0", link);
   const read = () => {
     const [, id, values] = asked();

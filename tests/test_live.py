@@ -268,11 +268,7 @@ def values(one):
     page.evaluate("() => new Promise(requestAnimationFrame)")
     return one.evaluate(
         "f => [...f.querySelectorAll('.gc-row')].map(r => r.querySelector('output')?.textContent"
-<<<<<<< Updated upstream
         " ?? r.querySelector(':checked').parentElement.textContent)"
-=======
-        " ?? r.querySelector(':checked + span').textContent)"
->>>>>>> Stashed changes
     )
 
 

@@ -97,11 +97,7 @@ const critic = (real, fake) => {
 const REAL = "#0072B2", FAKE = "#E69F00", DISCRIMINATOR = "#009E73", GENERATOR = "#D55E00";
 const NEUTRAL = "#767676", SCHEME = { simultaneous: "#444444", alternating: "#0B7A99" };
 const LOSS = { minimax: ["minimax", NEUTRAL, "6 4"], nonsaturating: ["non-saturating", GENERATOR, ""] };
-<<<<<<< Updated upstream
 const SIZE = 12.5, LEFT = 56, RIGHT = 10, TOP = 26, BOTTOM = 40;  // px: of text, and around a panel
-=======
-const SIZE = 12.5, LEFT = 46, RIGHT = 10, TOP = 26, BOTTOM = 40;  // px: of text, and around a panel
->>>>>>> Stashed changes
 const [START, MIDDLE, END] = ["start", "middle", "end"].map((side) => ({ "text-anchor": side }));
 const DOTTED = { dash: "2 3" }, THIN = { ...DOTTED, thick: 1 }, DARK = "#9a4400";
 
@@ -179,13 +175,8 @@ class Panel {
       frame += tag("path", { d: `M${left} ${y}h-4`, ...grey }) + text(left - 7, y + 4, words, { ...END, fill: "#555" });
     }
     if (this.xlabel) frame += text(left + width / 2, top + height + 34, this.xlabel, MIDDLE);
-<<<<<<< Updated upstream
     if (this.ylabel) frame += text(0, 0, this.ylabel, { ...MIDDLE, transform: `translate(${left - 44} ${top + height / 2}) rotate(-90)` });
     if (this.title) frame += text(left - 44, top - 11, this.title, { fill: "#222" });
-=======
-    if (this.ylabel) frame += text(0, 0, this.ylabel, { ...MIDDLE, transform: `translate(${left - 34} ${top + height / 2}) rotate(-90)` });
-    if (this.title) frame += text(left - 34, top - 11, this.title, { fill: "#222" });
->>>>>>> Stashed changes
     const plot = { x: left, y: top, width, height };
     return tag("svg", plot, this.inside) + frame + this.outside;
   }
@@ -387,15 +378,9 @@ const build = (holder) => {
   figure.querySelector("img").outerHTML = '<div class="gc-plot gc-card"><svg role="group"><g></g><g></g></svg></div>';
   figure.insertAdjacentHTML("beforeend", axes.map(({ name, words, min, max, step }, k) => {
     const id = `${data.id}-${k}`, off = 'autocomplete="off"';
-<<<<<<< Updated upstream
     if (!words) return `<div class="gc-row"><label for="${id}">${name}</label><input id="${id}" type="range" min="${min}" max="${max}" step="${step}" ${off}><output for="${id}" aria-live="off"></output></div>`;
     const options = words.map((word, i) => `<label><input type="radio" name="${id}" value="${i}" ${off}>${word}</label>`);
     return `<div class="gc-row"><label>${name}</label><div class="gc-words" role="radiogroup" aria-label="${name}">${options.join("")}</div></div>`;
-=======
-    if (!words) return `<div class="gc-row"><label class="gc-name" for="${id}">${name}</label><input id="${id}" type="range" min="${min}" max="${max}" step="${step}" ${off}><span class="gc-value"><output for="${id}" aria-live="off"></output></span></div>`;
-    const options = words.map((word, i) => `<label><input type="radio" name="${id}" value="${i}" ${off}><span>${word}</span></label>`);
-    return `<div class="gc-row" role="radiogroup" aria-labelledby="${id}"><span class="gc-name" id="${id}">${name}</span><span class="gc-options">${options.join("")}</span></div>`;
->>>>>>> Stashed changes
   }).join("") + '<p class="gc-said" aria-live="polite"></p>');
   const plot = figure.querySelector(".gc-plot"), said = figure.querySelector(".gc-said");
   const svg = plot.firstChild, [drawing, rings] = svg.children;
@@ -457,11 +442,7 @@ const build = (holder) => {
     let [x, y] = [0, 0];
     panels = wanted.map((options) => {
       const width = beside ? wide * (options.share ?? 1) / shares : wide;
-<<<<<<< Updated upstream
       const most = options.equal ? width + TOP : beside || spec.stacked || !wanted[1] ? 400 : 230;
-=======
-      const most = options.equal ? width + TOP : beside || spec.stacked ? 400 : 230;
->>>>>>> Stashed changes
       const panel = new Panel([x, y, width, Math.min(options.height, most)], options);
       if (beside) x += width; else y = panel.top + panel.height + (options.noX ? 4 : BOTTOM);
       return panel;
@@ -481,11 +462,7 @@ const build = (holder) => {
       if (axes[k].words) inputs[values[k]].checked = true;
       else {
         inputs[0].value = values[k];
-<<<<<<< Updated upstream
         inputs[0].nextElementSibling.textContent = short(values[k]);
-=======
-        inputs[0].nextElementSibling.firstChild.textContent = short(values[k]);
->>>>>>> Stashed changes
       }
     });
     svg.setAttribute("aria-label", words);
