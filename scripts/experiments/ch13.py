@@ -1,5 +1,5 @@
 """Recorded runs of chapter 13: three generative models on one budget, and two marriages;
-how good the VAE's decoder is on codes, and both likelihood bounds.
+how good the VAE's decoder is on codes, the gaps between them, and both likelihood bounds.
 
 Networks and loops are the chapter's own, which runs seed 0 at 2,000 steps live.
 """
@@ -22,6 +22,7 @@ NET = Later(lambda: features.load("digits"))
 page = chapter(
     "13", net=NET, ring=data.ring(std=0.02),
     real=Later(lambda: data.digits("train").float().flatten(1)),
+    held_out=Later(lambda: held_out()),
     train_features=Later(lambda: NET.make().features(data.digits("train").float())),
     test_features=Later(lambda: NET.make().features(data.digits("test").float())),
 )  # fmt: skip
@@ -182,6 +183,22 @@ def codes(
             for name, latents in sources.items()
         }
     return {"same pictures": same, "other pictures": others, "latents": mixtures}
+
+
+@experiment("ch13-gaps", seeds=(0, 1, 2), steps=2000, flat_steps=1000)
+def gaps(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, flat_steps: int
+) -> dict[str, dict[str, float]]:
+    """How much of the prior lies in gaps between the codes, for the chapter's VAE and for one that
+    can be drawn, and of how many pictures the judge is unsure."""
+    vaes = {
+        "16 latents": page.train_vae(seed, steps)[0],
+        "2 latents": page.train_vae(seed, flat_steps, 2)[0],
+    }
+    return {
+        name: {what: round(share, 4) for what, share in page.gaps(vae).items()}
+        for name, vae in vaes.items()
+    }
 
 
 STUDENTS = {"copy": (1.0, 0.0), "fool": (0.0, 1.0), "copy + fool": (1.0, 1.0)}
