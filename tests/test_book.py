@@ -355,6 +355,16 @@ def test_no_figure_is_cut_at_its_edge(site, name):
     assert not cut, "\n".join(cut)
 
 
+def test_the_text_of_a_figure_is_at_least_9_px_at_full_size(site):
+    """A point of a figure is 100/72 px there; on a phone a tap opens it at that size."""
+    points = []
+    for name in WITH_CODE:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        assert page.count('<a class="gc-zoom"') == page.count('class="gc-figure"'), name
+        points += [float(p) for p in re.findall(r'data-points="([\d.]+)"', page)]
+    assert len(points) > 60 and all(100 / 72 * p >= 9 for p in points), sorted(points)[:5]
+
+
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_figures_that_are_formulas_are_drawn_and_follow_the_arrow_keys(site, browser, name):
     """What they say and how they are dragged: tests/test_live.py."""
