@@ -57,8 +57,8 @@ everybody's eyes, what goes wrong in whose head, and how to see where the class 
 
 A main page is one lecture, with the first result on the first two screens. What stands on a deeper page
 is for those who want more, and no lecture counts on it. Everything that is shown works from the built
-pages alone, by double click, and so does [the lab](lab.md); to write code takes a kernel, one's own or
-[Colab's](colab.md).
+pages alone, by double click; so do [the lab](lab.md) and the answers under "No kernel?" at each
+exercise. To write code takes a kernel, one's own or [Colab's](colab.md).
 
 ## How long each chapter is
 
