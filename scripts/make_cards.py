@@ -39,7 +39,7 @@ CARDS: dict[str, tuple[str, str, int, tuple[float, float, float, float]]] = {
     "10": ("10-conditional", "ca4d4867", 0, WHOLE),
     "11": ("11-bigger", "6b7c06af", -1, WHOLE),
     "12": ("12-data-privacy", "ae022d21", 0, WHOLE),
-    "13": ("13-vae-diffusion-deeper-steps", "c13a0013", 0, WHOLE),
+    "13": ("13-vae-diffusion", "c13b0005", 0, WHOLE),
     "14": ("14-beyond-pictures", "c8e904bb", -1, WHOLE),
     "15": ("15-clinic", "be855720", 25, WHOLE),
     "copies": ("08-beyond-fid", "d6f7aa01", 0, WHOLE),
