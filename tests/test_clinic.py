@@ -544,15 +544,6 @@ def test_an_edit_that_nobody_foresaw_gets_its_lab_report():
     assert "white becomes" in message and "high" in message and "-1 to -0.99" in message
 
 
-def test_the_columns_of_a_lab_report_stay_columns_on_a_phone():
-    report = engine.Report("t.1", "T", False, "Not well.\n  sign  yours\n  a  1\n  b  2\n  c  <3>")
-    shown = report._repr_html_()
-    assert shown.count("<pre") == 1 and 'white-space:pre" tabindex="0">  sign' in shown
-    assert "  b  2\n  c  &lt;3&gt;</pre>" in shown
-    short = engine.Report("t.1", "T", False, "Not yet.\n  expected 1\n  got 2")._repr_html_()
-    assert short.count("<pre") == 1 and 'pre-wrap">  expected 1\n  got 2</pre>' in short
-
-
 def test_a_diverging_run_is_reported_and_not_raised():
     def explodes(real_logits, fake_logits):
         return d_loss(real_logits, fake_logits) * math.nan, softplus(-fake_logits).mean()

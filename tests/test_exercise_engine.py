@@ -446,3 +446,12 @@ def test_in_a_notebook_each_report_is_shown_exactly_once():
     assert any("heard" in o.get("text", "") for o in book.cells[5].outputs)
     assert len(shown(5)) == 1 and "*generated*" in shown(5)[0]
     assert len(shown(6)) == 1 and "line 3: while True: x += 1" in shown(6)[0]
+
+
+def test_the_columns_of_a_lab_report_stay_columns_on_a_phone():
+    report = engine.Report("t.1", "T", False, "Not well.\n  sign  yours\n  a  1\n  b  2\n  c  <3>")
+    shown = report._repr_html_()
+    assert shown.count("<pre") == 1 and 'white-space:pre" tabindex="0">  sign' in shown
+    assert "  b  2\n  c  &lt;3&gt;</pre>" in shown
+    short = engine.Report("t.1", "T", False, "Not yet.\n  expected 1\n  got 2")._repr_html_()
+    assert short.count("<pre") == 1 and 'pre-wrap">  expected 1\n  got 2</pre>' in short
