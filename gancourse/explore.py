@@ -293,6 +293,21 @@ def _fine(values: Sequence[Any]) -> list[Any]:
     return [float(f"{step:.6g}") for step in steps]
 
 
+def _options(draw: Callable, at: dict[str, Any], name: str, values: Sequence[Any]) -> list[Any]:
+    """The values of a slider: finer than the given ones, where ``draw`` knows what lies between them
+    (a recorded run doesn't: it has the given steps and no others)."""
+    fine = _fine(values)
+    between = [option for option in fine if option not in values]
+    try:
+        if between:
+            _drawn(draw(**at | {name: between[0]}), "", at)
+    except LookupError:
+        return list(values)
+    except Exception:  # shown in the picture's place, when the slider stands there
+        return fine
+    return fine
+
+
 def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Sequence]) -> Any:
     import ipywidgets as widgets
 
@@ -313,8 +328,11 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             if isinstance(slider, widgets.SelectionSlider):
                 slider.continuous_update = time.perf_counter() - began < 0.3
 
+    at = {
+        name: values[_nearest(values, start.get(name, values[0]))] for name, values in axes.items()
+    }
     for name, values in axes.items():
-        options, slides = _fine(values), _numbers(values) or len(values) > 8
+        options, slides = _options(draw, at, name, values), _numbers(values) or len(values) > 8
         style = {"description_width": "initial"} | ({} if slides else {"button_width": "auto"})
         sliders[name] = (widgets.SelectionSlider if slides else widgets.ToggleButtons)(
             options=[(_text(option), option) for option in options],
