@@ -320,6 +320,9 @@ def test_sliders_and_buttons_do_the_same_and_a_line_says_it(opened):
 
 
 def centre(locator):
+    # drawn in the next frame, which may be long in coming
+    frames = "() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))"
+    locator.page.evaluate(frames)
     box = locator.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

@@ -347,6 +347,9 @@ def test_hostile_storage_is_nothing_to_the_page(browser, base):
             )
             tab.goto(f"{reader.base}/book/exercises.html")
             tab.evaluate(store, [progress_, where])
+            tab.wait_for_timeout(
+                300
+            )  # pages of files are processes of their own: it takes a moment
             reader.open("index")
             assert tab.locator("a.gc-button").get_attribute("href") == "book/01-minimax.html"
             reader.open("book/exercises")
