@@ -52,6 +52,14 @@ def main_pages(folder: Path = BOOK) -> list[Path]:
     return [page for page in notebooks(folder) if not is_deeper(page)]
 
 
+def write_made(target: Path, text: str) -> None:
+    """Writes a page that the build makes; the same text is not written again, since an older date
+    means no rebuild."""
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
+        print(f"wrote {target}")
+
+
 def toc(root: Path = ROOT) -> list[str]:
     """The pages in _toc.yml, in reading order: `book/intro`, `book/01-minimax`, ..."""
     import yaml

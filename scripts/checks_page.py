@@ -137,11 +137,7 @@ def page(pages: Sequence[tuple[str, NotebookNode]]) -> str:
 def write(
     pages: Sequence[tuple[str, NotebookNode]], target: Path = ROOT / "book" / "checks.md"
 ) -> None:
-    """The same text is not written again: an older date means no rebuild."""
-    text = page(pages)
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        target.write_text(text, encoding="utf-8")
-        print(f"wrote {target}")
+    book.write_made(target, page(pages))
 
 
 if __name__ == "__main__":

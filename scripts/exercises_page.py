@@ -103,11 +103,7 @@ def page() -> str:
 
 
 def main(argv: list[str]) -> int:
-    target, text = Path(argv[0]) if argv else ROOT / "book" / "exercises.md", page()
-    # The same text is not written again: an older date means no rebuild.
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        target.write_text(text, encoding="utf-8")
-        print(f"wrote {target}")
+    book.write_made(Path(argv[0]) if argv else ROOT / "book" / "exercises.md", page())
     return 0
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import budget, exercises_page, notebook  # noqa: E402
+from scripts import book, budget, exercises_page, notebook  # noqa: E402
 
 TARGET = ROOT / "book" / "teaching.md"
 PACE = 200  # words a minute
@@ -243,11 +243,7 @@ def page(seconds: Mapping[str, float]) -> str:
 
 
 def write(seconds: Mapping[str, float], target: Path = TARGET) -> None:
-    """The same text is not written again: an older date means no rebuild."""
-    text = page(seconds)
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        target.write_text(text, encoding="utf-8")
-        print(f"wrote {target}")
+    book.write_made(target, page(seconds))
 
 
 if __name__ == "__main__":

@@ -255,3 +255,11 @@ def test_slug_is_mysts():
 
     for heading in ("Exercise 3.1 · A mode counter", "Which run is healthy?", "D's loss: 1 - ε"):
         assert exercises_page.slug(heading) == slugify(heading)
+
+
+@pytest.mark.parametrize("bad", [3, "", "a\0b"])
+def test_a_path_that_is_none_is_named(bad):
+    with pytest.raises(ValueError, match="folder="):
+        progress(bad)
+    with pytest.raises(ValueError, match="merge="):
+        progress(merge=bad)

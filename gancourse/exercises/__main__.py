@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .._paths import given_path
 from . import EXERCISES, _class, _exam
 
 
@@ -47,7 +48,7 @@ def _report(args: argparse.Namespace) -> int:
             f"FOLDER={_class.shown(args.folder)}: no progress file in it; collect the "
             "gancourse-progress.json that each reader's notebook or page writes"
         )
-    target = Path(args.html) if args.html else Path(args.folder).expanduser() / _class.PAGE
+    target = given_path(args.html or Path(args.folder, _class.PAGE), "--html")
     _class.write_page(_class.as_page(group, EXERCISES), target)
     print(_class.as_text(group, EXERCISES))
     print(f"\nThe same as a page: {_class.shown(str(target), 200)}")

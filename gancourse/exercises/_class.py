@@ -13,7 +13,6 @@ import html
 import os
 import re
 import stat
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from .._paths import given_path, replace_text
 from ._exercise import Exercise
 from ._progress_file import MOST_BYTES, Kept, merged, most, number, parse
 
@@ -92,7 +92,7 @@ def read_folder(folder: str | os.PathLike[str]) -> Class:
     Raises:
         ValueError: there is no such folder, or it has more files than any class.
     """
-    root = Path(folder).expanduser()
+    root = given_path(folder, "folder")
     if not root.is_dir():
         raise ValueError(
             f"FOLDER={shown(str(folder))}: no such folder; give the one with the files"
@@ -330,14 +330,7 @@ def write_page(text: str, target: Path) -> None:
             raise ValueError(
                 f"--html {shown(str(target))}: something else is there; give another name"
             )
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as part:
-            part.write(text)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_text(target, text)
 
 
 def _head(path: Path) -> str:

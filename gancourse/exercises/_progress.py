@@ -9,12 +9,12 @@ from __future__ import annotations
 import html
 import itertools
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from .._paths import given_path, replace_text
 from ._progress_file import FILE, MOST_BYTES, Kept, Tried, added, merged, most, parse, written
 
 
@@ -60,7 +60,7 @@ def keep(folder: str | os.PathLike[str]) -> Path:
         ValueError: if the folder is a file, or the folder that it should be made in is not there.
         OSError: if it can't be written to.
     """
-    path = Path(folder).expanduser()
+    path = given_path(folder, "folder")
     if path.is_file():
         raise ValueError(
             f"folder={str(folder)!r} is a file; give a folder (progress(merge=...) takes a file in)"
@@ -89,7 +89,7 @@ def take_in(file: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: if there is none, or it is not this course's.
     """
-    path = Path(file).expanduser()
+    path = given_path(file, "merge")
     if not path.is_file():
         raise ValueError(f"merge={str(file)!r}: there is no such file; give a {FILE}")
     kept = read(path)
@@ -128,15 +128,7 @@ def _save(file: Path) -> None:
     if _session.mistakes is None and kept.tried is not None:
         _session.mistakes = True
     tried = added(most(_session.tried, kept.tried or {}), _session.new)
-    text = written(Kept(_session.solved, tried if _session.mistakes else None))
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as part:
-            part.write(text)
-        os.replace(name, file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_text(file, written(Kept(_session.solved, tried if _session.mistakes else None)))
     if _session.mistakes:
         _session.tried, _session.new = tried, {}
 
