@@ -29,8 +29,8 @@ STYLE = """
 .gc-flipbook .gc-words label:has(:focus-visible){outline:2px solid currentColor;outline-offset:2px}
 @media(forced-colors:active){.gc-flipbook .gc-words label:has(:checked){background:Highlight;color:HighlightText;forced-color-adjust:none}}
 @media(max-width:30em){
+.gc-flipbook .gc-row,.gc-flipbook .gc-row:not(:has(button)){padding:0 4px 0 0}
 .gc-flipbook .gc-row{display:grid;grid-template-columns:44px auto 1fr;gap:0 .8em}
-.gc-flipbook .gc-row:not(:has(button)){padding:0}
 .gc-flipbook button{grid-row:1/3}
 .gc-flipbook .gc-row label,.gc-flipbook .gc-words{grid-column:2;min-width:0}
 .gc-flipbook output{grid-column:3;width:auto}
