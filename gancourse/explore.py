@@ -303,8 +303,8 @@ def _options(draw: Callable, at: dict[str, Any], name: str, values: Sequence[Any
             _drawn(draw(**at | {name: between[0]}), "", at)
     except LookupError:
         return list(values)
-    except Exception:  # shown in the picture's place, when the slider stands there
-        return fine
+    except Exception:
+        pass  # shown in the picture's place, when the slider stands there
     return fine
 
 

@@ -1,14 +1,12 @@
 """The truths of "Answer first" are typed into comments: here each number is computed again."""
 
 import math
-import re
 
 import pytest
 from scipy.stats import wasserstein_distance
 
-from scripts import book
+from scripts import book, practice
 
-GUESS = re.compile(r"<!-- guess: ([^*\n]+?) = (\S+) \+- (\S+) -->")
 ROW = range(5)
 COMPUTED = {
     # counted by a claim of its page, "different ends of the five walks"
@@ -22,23 +20,25 @@ COMPUTED = {
     "The cost": wasserstein_distance(ROW, ROW, [0.1, 0.4, 0, 0.3, 0.2], [0.3, 0.1, 0.2, 0.1, 0.3]),
     "The bias, in percent of the other": 100 * (1 / 10_000 + 1 / 60_000) / (2 / 10_000),
 }
-TYPED = [
-    (path.stem, *found)
+GUESSES = [
+    (path.stem, practice.guess(*found))
     for path in book.notebooks()
-    for found in GUESS.findall(path.read_text(encoding="utf-8"))
+    for found in practice.GUESS.findall(path.read_text(encoding="utf-8"))
 ]
-CASES = {("15-clinic", "5"), ("15-clinic-deeper-signs", "8")}  # the numbers of cases, not results
+NUMBERS = [(page, guess) for page, guess in GUESSES if "within" in guess]
+CASES = {("15-clinic", 5), ("15-clinic-deeper-signs", 8)}  # the numbers of cases, not results
 
 
-@pytest.mark.parametrize(("page", "asked", "truth", "within"), TYPED)
-def test_a_typed_truth_is_the_computed_one(page, asked, truth, within):
-    if asked == "The case's number":
-        assert (page, truth) in CASES
+@pytest.mark.parametrize(("page", "guess"), NUMBERS)
+def test_a_typed_truth_is_the_computed_one(page, guess):
+    if guess["label"] == "The case's number":
+        assert (page, guess["right"]) in CASES
         return
-    off = abs(float(truth) - COMPUTED[asked])
-    # rounded as typed, and never as far off as an answer may be
-    assert off <= 0.51 * 10.0 ** -len(truth.partition(".")[2]) and off <= float(within) or off == 0
+    # rounded, and never by as much as an answer may be off
+    off = abs(guess["right"] - COMPUTED[guess["label"]])
+    assert off <= guess["within"] / 2 and off <= 0.006 * guess["right"]
 
 
 def test_none_is_left_over():
-    assert {asked for _, asked, *_ in TYPED} - {"The case's number"} == set(COMPUTED)
+    asked = {guess["label"] for _, guess in NUMBERS}
+    assert asked - {"The case's number"} == set(COMPUTED)
