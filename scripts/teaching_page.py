@@ -74,12 +74,12 @@ page, together; at home the others of the main page.
 
 {two_weeks}
 
-{left_out} are left for whoever goes on.
+Left for whoever goes on: {left_out}.
 
 ## One term
 
 Fifteen weeks, a lecture and an exercise class each. With fewer, leave out chapters from the end of
-*Pictures* and *In practice*: chapters 1, 2, 3, 5, 7 and 15 are the course.
+*Pictures* and *In practice*: chapters 1, 2, 3, 5, 7 and 15 are the course.{beyond}
 
 {term}
 
@@ -200,6 +200,15 @@ def plan(every: Sequence[Chapter], days: Sequence[Sequence[int]], name: str) -> 
     return "\n".join([head, "|---:|---|---|---|", *rows])
 
 
+def untaught(every: Sequence[Chapter], days: Sequence[Sequence[int]]) -> str:
+    """What the plan leaves out, as "chapters 11, 13 and 14", "chapter 16", or nothing."""
+    taught = {number for day in days for number in day}
+    *most, last = [str(one.number) for one in every if one.number not in taught] or [""]
+    if not most:
+        return f"chapter {last}" if last else ""
+    return f"chapters {', '.join(most)} and {last}"
+
+
 def as_markdown(message: str) -> str:
     """A message of `check`, whose `this` is code and whose *this* has emphasis; all else is text."""
     pieces = re.split(r"(`[^`]+`|(?<![\w*])\*\w[\w ]*\*(?![\w*]))", " ".join(message.split()))
@@ -228,13 +237,13 @@ def page(seconds: Mapping[str, float]) -> str:
     from gancourse.exercises import EXERCISES
 
     every = chapters(seconds)
-    taught = {number for day in TWO_WEEKS for number in day}
-    left = [str(one.number) for one in every if one.number not in taught]
+    left, beyond = untaught(every, TWO_WEEKS), untaught(every, TERM)
     plans = PLANS.format(
         two_weeks=plan(every, TWO_WEEKS, "day"),
-        left_out=f"Chapters {', '.join(left[:-1])} and {left[-1]}",
+        left_out=left,
+        beyond=f"\nFor a longer term, or a class's own projects: {beyond}." if beyond else "",
         term=plan(every, TERM, "week"),
-        live="\n".join(f"- Chapter {one.number}: {LIVE[one.number]}" for one in every),
+        live="\n".join(f"- Chapter {n}: {LIVE[n]}" for one in every if (n := one.number) in LIVE),
         mistakes=mistakes(every),
         count=len(EXERCISES),
         values=sum(not callable(exercise.reference) for exercise in EXERCISES.values()),
