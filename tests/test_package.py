@@ -125,7 +125,7 @@ SIZES = {
     "_warn": 11,
     "checkpoints": 200,
     "claims": 341,
-    "data": 570,
+    "data": 676,
     "dynamics": 100,
     "explore": 274,
     "features": 196,

@@ -5,9 +5,9 @@ float32 in [-1, 1], on the CPU unless a ``generator`` lives elsewhere. Only
 ``mnist``, ``fashion_mnist`` and ``cifar10`` download; all else works with no network connection.
 :func:`folder` reads pictures of your own.
 
-``mixtures`` has the distributions in the plane, ``images`` what needs no file, ``pictures`` your own
-files. The data sets by others stand here, with the sums and limits that their files are held to;
-``_files`` fetches and parses them.
+``mixtures`` has the distributions in the plane, ``images`` what needs no file, ``styles`` what is
+translated into one another, ``pictures`` your own files. The data sets by others stand here, with
+the sums and limits that their files are held to; ``_files`` fetches and parses them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gancourse.data import _files
 from gancourse.data.images import FACES, ImageSet, digits, glyphs, stacked
 from gancourse.data.mixtures import Curve, GaussianMixture, grid, parallel_lines, ring, swiss_roll
 from gancourse.data.pictures import folder
+from gancourse.data.styles import PHOTOGRAPHERS, STYLES, photographs, style_pair
 
 __all__ = [
     "GaussianMixture",
@@ -36,6 +37,10 @@ __all__ = [
     "FACES",
     "glyphs",
     "stacked",
+    "STYLES",
+    "style_pair",
+    "PHOTOGRAPHERS",
+    "photographs",
     "folder",
     "mnist",
     "fashion_mnist",

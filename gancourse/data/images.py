@@ -141,6 +141,15 @@ def _outline(character: str, face: str):
     return center.scale(1 / max(box.width, box.height)).transform_path(path)
 
 
+def _check_classes(classes: str) -> None:
+    if (
+        not classes
+        or len(set(classes)) != len(classes)
+        or not all("!" <= c <= "~" for c in classes)
+    ):
+        raise ValueError(f"classes={classes!r}; need visible ASCII characters, none twice")
+
+
 def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -> ImageSet:
     """Characters drawn at run time: an endless image set whose factors are known.
 
@@ -160,19 +169,22 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
             are not visible ASCII (which is what every face draws).
     """
     n, size = count(n), whole("size", size, 8)  # fewer pixels show no legible character
-    if (
-        not classes
-        or len(set(classes)) != len(classes)
-        or not all("!" <= c <= "~" for c in classes)
-    ):
-        raise ValueError(f"classes={classes!r}; need visible ASCII characters, none twice")
-    from matplotlib.backends.backend_agg import RendererAgg
-    from matplotlib.transforms import Affine2D, Bbox
-
+    _check_classes(classes)
     rng = np.random.default_rng(seed)
     labels = rng.integers(len(classes), size=n)
-    factors = {
-        "face": rng.integers(len(FACES), size=n),
+    factors = {"face": rng.integers(len(FACES), size=n)} | _poses(rng, n)
+    images = _draw(labels, factors, size, classes)
+    return ImageSet(
+        torch.from_numpy(images)[:, None],
+        torch.from_numpy(labels),
+        tuple(classes),
+        {name: torch.from_numpy(values) for name, values in factors.items()},
+    )
+
+
+def _poses(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    """Height, stroke, shear, rotation and shift of ``n`` glyphs, at random."""
+    return {
         "height": rng.uniform(0.56, 0.74, n),
         "stroke": rng.uniform(0.0, 2.0, n),
         "shear": rng.uniform(-0.25, 0.25, n),
@@ -180,6 +192,16 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
         "shift_x": rng.uniform(-0.06, 0.06, n),
         "shift_y": rng.uniform(-0.06, 0.06, n),
     }
+
+
+def _draw(
+    labels: np.ndarray, factors: dict[str, np.ndarray], size: int, classes: str
+) -> np.ndarray:
+    """Glyphs as uint8 ``(N, size, size)``: how much of each pixel the ink covers."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.transforms import Affine2D, Bbox
+
+    n = len(labels)
     images = np.empty((n, size, size), np.uint8)
     # Drawn tile by tile on one wide canvas: a renderer per image would cost more than the drawing.
     columns = min(n, 64)
@@ -205,12 +227,7 @@ def glyphs(n: int, size: int = 28, seed: int = 0, classes: str = "0123456789") -
         alpha = np.asarray(canvas.buffer_rgba())[..., 3]
         tiles = alpha.reshape(size, columns, size).swapaxes(0, 1)
         images[first : first + columns] = tiles[: n - first]
-    return ImageSet(
-        torch.from_numpy(images)[:, None],
-        torch.from_numpy(labels),
-        tuple(classes),
-        {name: torch.from_numpy(values) for name, values in factors.items()},
-    )
+    return images
 
 
 def stacked(source: ImageSet, n: int, seed: int = 0) -> ImageSet:
