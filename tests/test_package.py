@@ -125,7 +125,7 @@ SIZES = {
     "_warn": 11,
     "checkpoints": 200,
     "claims": 341,
-    "data": 676,
+    "data": 812,
     "dynamics": 100,
     "explore": 274,
     "features": 196,

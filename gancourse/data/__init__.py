@@ -6,8 +6,9 @@ float32 in [-1, 1], on the CPU unless a ``generator`` lives elsewhere. Only
 :func:`folder` reads pictures of your own.
 
 ``mixtures`` has the distributions in the plane, ``images`` what needs no file, ``styles`` what is
-translated into one another, ``pictures`` your own files. The data sets by others stand here, with
-the sums and limits that their files are held to; ``_files`` fetches and parses them.
+translated into one another, ``scenes`` what moves and what has a caption, ``pictures`` your own files.
+The data sets by others stand here, with the sums and limits that their files are held to; ``_files``
+fetches and parses them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ from gancourse.data import _files
 from gancourse.data.images import FACES, ImageSet, digits, glyphs, stacked
 from gancourse.data.mixtures import Curve, GaussianMixture, grid, parallel_lines, ring, swiss_roll
 from gancourse.data.pictures import folder
+from gancourse.data.scenes import (
+    COLORS,
+    PLACES,
+    SIZES,
+    SLANTS,
+    SPEED,
+    WALLS,
+    CaptionedSet,
+    captioned,
+    moving,
+)
 from gancourse.data.styles import PHOTOGRAPHERS, STYLES, photographs, style_pair
 
 __all__ = [
@@ -41,6 +53,15 @@ __all__ = [
     "style_pair",
     "PHOTOGRAPHERS",
     "photographs",
+    "WALLS",
+    "SPEED",
+    "moving",
+    "COLORS",
+    "SIZES",
+    "PLACES",
+    "SLANTS",
+    "CaptionedSet",
+    "captioned",
     "folder",
     "mnist",
     "fashion_mnist",
