@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top, as shares of the figure
+SLACK = 0.004
+MOST = 6  # panels that a phone shows one below the other
 
 
 def smallest_text(fig: Figure) -> float | None:
@@ -25,19 +28,58 @@ def _own(ax: Any) -> list:
     return [*ax.texts, *(getattr(ax, name) for name in ("title", "_left_title", "_right_title"))]
 
 
+def _shares(fig: Any, whole: Any) -> Box:
+    inside = whole.transformed(fig.transFigure.inverted())
+    return inside.x0, inside.x1, inside.y0, inside.y1
+
+
 def _box(ax: Axes) -> Box | None:
     """What belongs to an axes: itself, its labels, titles and texts."""
-    fig = ax.figure
     whole = ax.get_tightbbox()
-    if whole is None:
+    return None if whole is None else _shares(ax.figure, whole)
+
+
+def _scale(ax: Axes, first: Axes) -> Box | None:
+    """The numbers at the left of `first`, if `ax` has the same scale and leaves them out."""
+
+    def numbers(one: Axes) -> list:
+        return [t for t in one.get_yticklabels() if t.get_visible() and t.get_text()]
+
+    shown = ax.axison and ax.yaxis.get_visible() and len(ax.get_yticks())
+    if not shown or not first.axison or numbers(ax) or not numbers(first):
         return None
-    shares = whole.transformed(fig.transFigure.inverted())
-    return shares.x0, shares.x1, shares.y0, shares.y1
+    if (ax.get_yscale(), ax.get_ylim()) != (first.get_yscale(), first.get_ylim()):
+        return None
+    whole = first.yaxis.get_tightbbox()
+    return None if whole is None else _shares(first.figure, whole)
+
+
+def _union(boxes: Sequence[Box]) -> Box:
+    left, right, bottom, top = zip(*boxes)
+    return min(left), max(right), min(bottom), max(top)
+
+
+Piece = tuple[Box, "Box | None"]  # a panel, and the scale that it takes from its row
+
+
+def _columns(rows: list[list[Piece]]) -> list[Piece] | None:
+    """Each column of a grid as one piece; None: its columns reach into one another."""
+    if len({len(row) for row in rows}) > 1:
+        return None
+    pieces: list[Piece] = []
+    for column in zip(*rows):
+        scales = [scale for _, scale in column if scale]
+        if scales and len(scales) < len(column):
+            return None
+        pieces.append((_union([box for box, _ in column]), _union(scales) if scales else None))
+    apart = all(a[1] <= b[0] + SLACK for (a, _), (b, _) in zip(pieces, pieces[1:]))
+    return pieces if apart else None
 
 
 def panels(fig: Figure) -> str:
-    """For each panel a row of "bottom top left right", and "left right" of the scale at the row's left
-    where the panel has none of its own; rows end in ";". Empty: the figure is one piece.
+    """For each panel a row of "bottom top left right", and "left right bottom" of the scale at the
+    row's left where the panel has the same one and doesn't repeat it; rows end in ";". A grid of more
+    than MOST panels comes apart by its columns. Empty: the figure is one piece.
 
     The figure has been drawn. One with a legend, a title or a text of its own, with a color bar or
     with panels that reach into one another is one piece.
@@ -62,20 +104,28 @@ def panels(fig: Figure) -> str:
             rows.append([(ax, box)])
     if max(map(len, rows)) < 2:
         return ""  # its panels are below one another already
-    slack, found = 0.004, ""
+    found: list[list[Piece]] = []
     for row in rows:
         row.sort(key=lambda pair: pair[1][0])
-        bottom, top = min(b[2] for _, b in row), max(b[3] for _, b in row)
-        if any(a[1] > b[0] + slack for (_, a), (_, b) in zip(row, row[1:])):
+        if any(a[1] > b[0] + SLACK for (_, a), (_, b) in zip(row, row[1:])):
             return ""
-        first, box = row[0]
-        spine = first.get_position().x0
-        for k, (ax, (left, right, _, _)) in enumerate(row):
-            found += f"{bottom:.4f} {top:.4f} {left:.4f} {right:.4f}"
-            labels = [t for t in ax.get_yticklabels() if t.get_visible() and t.get_text()]
-            if k and ax.axison and ax.yaxis.get_visible() and not labels and first.axison:
-                found += f" {box[0]:.4f} {spine:.4f}"
-            found += ";"
-    above = [min(b[2] for _, b in row) for row in rows]
-    below = [max(b[3] for _, b in row) for row in rows]
-    return "" if any(b > a + slack for a, b in zip(above, below[1:])) else found
+        _, _, bottom, top = _union([box for _, box in row])
+        first = row[0][0]
+        found.append(
+            [
+                ((left, right, bottom, top), _scale(ax, first) if k else None)
+                for k, (ax, (left, right, _, _)) in enumerate(row)
+            ]
+        )
+    if any(b[0][0][3] > a[0][0][2] + SLACK for a, b in zip(found, found[1:])):
+        return ""
+    pieces = [piece for row in found for piece in row]
+    if len(pieces) > MOST and any(ax.axison for ax in axes):
+        pieces = _columns(found) or pieces
+    text = ""
+    for (left, right, bottom, top), scale in pieces:
+        text += f"{bottom:.4f} {top:.4f} {left:.4f} {right:.4f}"
+        if scale:
+            text += f" {scale[0]:.4f} {scale[1]:.4f} {max(scale[2], bottom):.4f}"
+        text += ";"
+    return text

@@ -98,8 +98,8 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
     scroller.focus();
   });
 }
-// On a phone the panels of a figure stand one below the other, cut out of the same picture, where
-// gancourse/_panels.py says that they can; a panel without a scale gets that of its row.
+// On a phone the panels of a figure stand one below the other (small ones side by side), cut out of the same
+// picture, where gancourse/_panels.py says that they can; a panel without a scale gets that of its row.
 {
   const phone = matchMedia("(max-width: 480px)");
   const make = (style) => Object.assign(document.createElement("span"), { style });
@@ -110,11 +110,12 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
     stack.className = "gc-panels";
     for (const row of image.dataset.panels.split(";").filter(Boolean)) {
       const [bottom, top, left, right, ...scale] = row.split(" ").map(Number);
-      const pieces = scale.length ? [scale, [left, right]] : [[left, right]];
+      // Below its numbers a scale has a piece of its own panel's.
+      const pieces = scale.length ? [scale, [left, right, bottom]] : [[left, right, bottom]];
       const wide = pieces.reduce((sum, [a, b]) => sum + b - a, 0), h = top - bottom;
       const line = make(`width:min(100%, ${1.2 * link.dataset.width * wide}px)`);
-      line.append(...pieces.map(([a, b]) => make(
-        `flex:${99 * (b - a)} 0 0;aspect-ratio:${(b - a) / (h * tall)};background:url("${image.currentSrc}")`
+      line.append(...pieces.map(([a, b, low]) => make(
+        `flex:${99 * (b - a)} 0 0;aspect-ratio:${(b - a) / (h * tall)};clip-path:inset(0 0 ${100 * (low - bottom) / h}%);background:url("${image.currentSrc}")`
         + ` ${100 * a / (1 - b + a || 1)}% ${100 * (1 - top) / (1 - h || 1)}% / ${100 / (b - a)}% ${100 / h}%`)));
       stack.append(line);
     }

@@ -116,7 +116,7 @@ SIZES = {
     "_flipbook": 125,
     "_names": 27,
     "_numbers": 44,
-    "_panels": 58,
+    "_panels": 93,
     "_paths": 14,
     "_resume": 239,
     "_settings": 213,

@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
         'src="../_images/a.png">'
     )
     rows = "".join(
-        f"{bottom} {top} 0 0.525;{bottom} {top} 0.525 1 0 0.05;"
+        f"{bottom} {top} 0 0.525;{bottom} {top} 0.525 1 0 0.05 {bottom + 0.1};"
         for bottom, top in ((0.5, 1), (0, 0.5))
     )
     figure += (
@@ -192,6 +192,9 @@ def test_the_panels_of_a_figure_stand_one_below_the_other_on_a_phone(opened):
         middle = (round(box["width"] * scale * 0.6), round(box["height"] * scale / 2))
         assert shot.getpixel(middle) == pytest.approx(color, abs=12)
         assert max(shot.getpixel((4, middle[1]))) < 40  # the scale, in the second column too
+        assert (max(shot.getpixel((4, shot.height - 6))) > 200) == (
+            color in PANELS[1::2]
+        )  # no more of it than that
         # 9 points of a picture that is 720 px wide; the row shows 0.525 of it
         assert 9 * 100 / 72 * box["width"] / (0.525 * 720) >= 9
         assert box["x"] + box["width"] <= 390

@@ -49,14 +49,48 @@ def test_a_figure_says_where_it_can_be_taken_apart():
     fig, axes = plt.subplots(2, 2, sharey="row")
     axes[0, 0].set(ylabel="a label", title="A title that begins above the scale")
     found = parts(fig)
-    assert [len(row) for row in found] == [4, 6, 4, 6]
-    (low, high, left, right), (_, _, second, end, scale, spine) = found[:2]
+    assert [len(row) for row in found] == [4, 7, 4, 7]
+    (low, high, left, right), (_, _, second, end, scale, spine, numbers) = found[:2]
     assert 0.4 < low < high <= 1 and found[2][1] <= low + 0.004
     assert 0 <= left == scale < spine < right
-    assert spine == pytest.approx(axes[0, 0].get_position().x0, abs=1e-4)
+    place = axes[0, 0].get_position()
+    # The numbers, and neither the axis that the panel has itself nor what stands below it.
+    assert place.x0 - 0.02 < spine < place.x0 and low < numbers < place.y0
     assert right <= second + 0.004 and end <= 1
     own, _ = plt.subplots(1, 2)
     assert [len(row) for row in parts(own)] == [4, 4]
+
+
+def test_no_panel_takes_a_scale_that_is_not_its_own():
+    """A ring beside losses, both without numbers of their own: as in the clinic."""
+    fig, (losses, ring, other, log) = plt.subplots(1, 4, sharey=False)
+    losses.plot([0, 9])
+    ring.plot([-1, 1])
+    ring.set_yticks([])
+    other.plot([0, 9])
+    other.set_yticks([])
+    log.plot([0, 9])
+    log.set(yscale="log", ylim=(0.1, 9), yticklabels=[])
+    assert [len(row) for row in parts(fig)] == [4, 4, 4, 4]
+    fig, (none, shared) = plt.subplots(1, 2, sharey=True)
+    none.tick_params(labelleft=False)
+    assert [len(row) for row in parts(fig)] == [4, 4]
+
+
+def test_a_large_grid_comes_apart_by_its_columns():
+    fig, _ = plt.subplots(4, 3, sharex=True, sharey="row")
+    first, second, third = parts(fig)
+    assert len(first) == 4 and len(second) == len(third) == 7
+    assert first[1] - first[0] > 0.9 and first[3] <= second[2] + 0.004
+    mixed, axes = plt.subplots(3, 3, sharey="row")
+    axes[0, 1].tick_params(
+        labelleft=True
+    )  # a scale for a part of a column would stand at all of it
+    assert len(parts(mixed)) == 9
+    pictures, axes = plt.subplots(2, 4)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    assert len(parts(pictures)) == 8  # which stand side by side
 
 
 def one(fig):
