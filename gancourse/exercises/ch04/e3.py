@@ -1,5 +1,7 @@
 """Exercise 4.3: Is this critic allowed?"""
 
+import math
+
 import torch
 
 from .. import Exercise, Mistake
@@ -21,6 +23,11 @@ def _lipschitz_constant(values, points):
 
 def _lipschitz_neighbours(values, points):
     return (values.diff().abs() / points.diff(dim=0).norm(dim=1).clamp_min(1e-12)).max()
+
+
+def _lipschitz_no_cliff(values, points):
+    rise, run = _slopes(values, points)
+    return torch.where(run > 0, rise / run, torch.zeros_like(rise)).max()
 
 
 def _lipschitz_range(values, points):
@@ -51,14 +58,21 @@ def _slope_variant(reduce, **options):
     return wrong
 
 
+def _infinite(result, args):
+    """Who keeps 0 out of the denominator by a tiny number gets a huge slope for an infinite one."""
+    return math.inf if result > 1e6 else result
+
+
 def _slope_inputs(g):
     twice = torch.randn(5, 2, generator=g)
     twice = torch.cat([twice, twice[:1]])  # one place twice, with one value
     values = torch.randn(5, generator=g)
+    cliff = torch.cat([values, values[:1] + 1])  # the same place, with two values
     falling = torch.linspace(0, 1, 6)[:, None]
     return [
         (torch.randn(6, generator=g), torch.randn(6, 2, generator=g)),
         (torch.cat([values, values[:1]]), twice),
+        (cliff, twice.clone()),
         (-3 * falling[:, 0].square(), falling),
         (torch.randn(40, generator=g), 3 * torch.randn(40, 3, generator=g)),
         (0.01 * torch.randn(7, generator=g), 0.1 * torch.randn(7, 2, generator=g)),
@@ -81,6 +95,11 @@ MISTAKES = [
         "There is a 0/0 in your slopes: a point with itself, or the same place twice. Such a "
         "pair says nothing about steepness: leave it out.",
         slip={"torch.where(rise > 0, rise / run, torch.zeros_like(rise))": "rise / run"},
+    ),
+    Mistake(
+        _lipschitz_no_cliff,
+        "You leave out every pair of points at one place. With one height such a pair says nothing; "
+        "with two it is a cliff, infinitely steep, and no critic is allowed to have one.",
     ),
     Mistake(
         _lipschitz_signed,
@@ -122,6 +141,7 @@ EXERCISE = Exercise(
     minutes=15,
     reference=_lipschitz_constant,
     inputs=_slope_inputs,
+    observe=_infinite,
     mistakes=MISTAKES,
     rtol=1e-3,
 )
