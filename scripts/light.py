@@ -9,6 +9,7 @@ of icons of which it shows thirteen, and has 24 MB of MathJax beside it of which
 - a page waits for one style sheet and for no script; the figures' script is one for the whole book;
 - the theme's icons are drawn in the page, and the icon fonts and scripts are left out;
 - a page says in its head what it is about, for whoever shares or finds it;
+- what a page says a hundred times (a colour, an outline, an indentation) it says once (slim.py);
 - files that no page asks for are removed.
 
 A notebook keeps its self-contained figures: on Colab there is nothing beside it. Everything here
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import _flipbook  # noqa: E402
-from scripts import book, live, notebook, repository  # noqa: E402
+from scripts import book, live, notebook, repository, slim  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -54,7 +55,7 @@ DEAD = [
     "_static/locales/**/*",
     "_static/mathjax/**/*",
 ]
-ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/**/*"]
+ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/*/*"]
 
 # The script of _flipbook.py takes its figure's data from a literal; here from the element that holds it.
 # A chapter that ran with another version of that script has the same literal, and the same figure.
@@ -138,7 +139,7 @@ def webp(path: Path, target: Path) -> bool:
         image.convert("RGB").save(target, quality=88, method=6)
         if target.stat().st_size <= size * 2 / 3:
             return True
-    image.save(target, lossless=True, method=2, quality=50)
+    image.save(target, lossless=True, method=3, quality=100)  # (quality: how long it may look)
     if target.stat().st_size < 0.95 * size:
         return True
     target.unlink()
@@ -266,7 +267,7 @@ def one_sheet(pages: Sequence[Path], static: Path) -> set[Path]:
         imported = re.compile(r'@import "([^"]*)";')  # valid at the head of a file alone
         return imported.sub(lambda m: read((path.parent / m[1]).resolve()), sheet)
 
-    whole = "\n".join(read(sheet) for sheet in sheets)
+    whole = slim.sheet("\n".join(read(sheet) for sheet in sheets))
     name = f"page-{hashlib.sha256(whole.encode()).hexdigest()[:12]}.css"
     (static / name).write_text(whole, encoding="utf-8")
     for page, text in texts.items():
@@ -548,6 +549,8 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         drawn.write_text(bare(drawn.read_text(encoding="utf-8")), encoding="utf-8")
     (static / "flipbook.css").write_text(_flipbook.STYLE, encoding="utf-8")
     claims, figures = before(folder, CLAIM), before(folder, MOVABLE)
+    tokens = static / "pygments.css"
+    same = slim.colours(tokens.read_text(encoding="utf-8")) if tokens.exists() else {}
     made_here = {folder / "index.html", folder / "404.html"}  # below, maybe by an earlier build
     every = sorted(p for p in folder.glob("**/*.html") if "_static" not in p.parts)
     every = [page for page in every if page not in made_here]
@@ -569,7 +572,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = headed(text, name, site)
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
-        page.write_text(text, encoding="utf-8")
+        page.write_text(slim.page(text, same), encoding="utf-8")
     merged = one_sheet(every, static)
     front = folder / "book" / "intro.html"
     if front.exists():

@@ -28,9 +28,10 @@ NOT_SEARCHED = (
     ".headerlink, .math, .tag_setup, .tag_hide-input .cell_input, .gc-flipbook, [data-lab], "
     ".gc-practice, script"
 )
-# What search.js asks for; the rest of Pagefind's folder are ready-made forms.
+# What search.js asks for in an English book; the rest of Pagefind's folder are ready-made forms, and
+# the stems of no language.
 KEPT = re.compile(
-    r"(pagefind\.js|pagefind-worker\.js|pagefind-entry\.json|wasm\.\w+\.pagefind|.*\.pf_\w+)"
+    r"(pagefind\.js|pagefind-worker\.js|pagefind-entry\.json|wasm\.en\.pagefind|.*\.pf_\w+)"
 )
 SPHINX = re.compile(
     r'\s*<script[^>]* src="([^"]*(?:searchtools|language_data|searchindex)\.js)[^"]*"></script>'

@@ -60,7 +60,7 @@
       const row = make("div", { class: "gc-practice-choice" }, box, label);
       option.name = option.code ? `Answer ${"ABCDEFGH"[k]}` : "";
       if (option.code) {
-        const code = written("pre", option.code, { id: unique("code") });
+        const code = written("pre", option.code, { id: unique("code"), class: "gc-code" });
         label.append(option.name);
         box.setAttribute("aria-describedby", code.id);
         row.append(make("div", { class: "highlight" }, code));
