@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from scripts import (  # noqa: E402
     book,
     checks_page,
+    embeds,
     execution_cache,
     exercises_page,
     header,
@@ -208,6 +209,7 @@ def build(*, force: bool = False, jobs: int = 2) -> int:
     if done.returncode or not (HTML / "index.html").exists():
         return done.returncode or 1
     practice.main(HTML)
+    embeds.main(HTML)
     light.main(HTML)
     header.main(HTML, cpu_times())
     looks.main(HTML)

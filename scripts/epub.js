@@ -38,6 +38,14 @@ async ({name, article, names, frames, letters}) => {
     counts.figures++;
   }
 
+  // What runs in a fold: the link to its page.
+  for (const fold of all("details.gc-embed")) {
+    const link = fold.querySelector("a"), line = fold.querySelector("p");
+    link.setAttribute("href", link.getAttribute("href").replace(/#.*/, ""));
+    link.textContent = fold.querySelector("summary").textContent;
+    fold.replaceWith(line);
+  }
+
   // What a page that can't be clicked has no use for: buttons, links beside headings, code of figures.
   for (const sound of all("audio")) sound.replaceWith(make("p", "(A sound; it plays on the page.)"));
   for (const dead of all("script, style, button, input, form, svg, noscript, .headerlink, .gc-facts > p, details.hide, .gc-practice, #gc-progress, [data-gc-tick]"))

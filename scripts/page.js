@@ -69,6 +69,32 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
   near.observe(figure);
   linked(figure, data);
 }
+// What runs in a fold (scripts/embeds.py) comes when the fold is opened, and its scripts with it: each
+// sets gcEmbeds[kind], which puts it into an element.
+{
+  const coming = {};
+  const load = (address) => coming[address] ??= new Promise((done, failed) => {
+    const script = Object.assign(document.createElement("script"), { src: address, onload: done });
+    script.onerror = () => { delete coming[address]; failed(); };
+    document.head.append(script);
+  });
+  for (const fold of document.querySelectorAll("details.gc-embed")) {
+    const { embed, settings, scripts } = fold.dataset, link = fold.querySelector("p");
+    let there = false;
+    const open = async () => {
+      if (!fold.open || there) return;
+      there = true;
+      try {
+        for (const address of scripts.split(" ")) await load(address);
+      } catch { there = false; return; }  // the link stays, and opening it again tries again
+      const place = document.createElement("div");
+      link.before(place);
+      window.gcEmbeds[embed](place, settings, link.querySelector("a").href);
+    };
+    fold.addEventListener("toggle", open);
+    open();
+  }
+}
 // A tap opens a figure at full size, over the page: at the picture's own size on a phone, as large as
 // fits and is sharp on a desk. Escape closes it, and the focus returns.
 {

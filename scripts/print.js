@@ -9,6 +9,13 @@
     for (const element of page.querySelectorAll("[id]")) element.id = `${name}--${element.id}`;
     // code of figures; forms
     for (const fold of page.querySelectorAll("details.hide, details.gc-practice")) fold.remove();
+    // what runs in a fold is on its page only
+    for (const fold of page.querySelectorAll("details.gc-embed")) {
+      const link = fold.querySelector("a"), line = fold.querySelector("p");
+      link.href = link.getAttribute("href").replace(/#.*/, "");
+      link.textContent = fold.querySelector("summary").textContent;
+      fold.replaceWith(line);
+    }
     for (const link of page.querySelectorAll("a[href]")) {
       const address = link.getAttribute("href");
       const inside = address.match(/^(?:\.\.\/book\/)?([\w-]*?)(?:\.html)?(?:#(.*))?$/);

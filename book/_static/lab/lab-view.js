@@ -1,5 +1,6 @@
 /* The lab's face: what draws GanLab (lab.js) and listens to the reader. It mounts on every element with
- * the attribute data-lab. Settings stand in the address (after #), so that a link carries them. */
+ * the attribute data-lab. Settings stand in the address (after #), so that a link carries them; those of
+ * a lab in a chapter's fold (page.js mounts it) stand in that attribute, and the address is left alone. */
 (function () {
 "use strict";
 const Lab = window.GanLab;
@@ -97,7 +98,8 @@ function unpacked(text) {
   return points;
 }
 
-// { settings, vs: [key, value] or null, hidden layers } <-> "loss=hinge&r1=0.1&vs=r1:0"
+// { settings, vs: [key, value] or null, hidden layers } <-> "loss=hinge&r1=0.1&vs=r1:0"; what stands
+// beside preset=NAME changes that preset.
 function toAddress({ settings, vs, off }) {
   const parts = FIELDS.map(({ key }) => key).filter(key => settings[key] !== Lab.DEFAULTS[key])
     .map(key => `${key}=${settings[key]}`);
@@ -107,7 +109,9 @@ function toAddress({ settings, vs, off }) {
   return parts.join("&") || "lab=start";
 }
 function fromAddress(text) {
-  const settings = { ...Lab.DEFAULTS }, asked = new URLSearchParams(text);
+  const asked = new URLSearchParams(text), name = asked.get("preset") || "";
+  const preset = Object.hasOwn(Lab.PRESETS, name) ? Lab.PRESETS[name] : { settings: {}, vs: null };
+  const settings = { ...Lab.DEFAULTS, ...preset.settings };
   for (const { key } of FIELDS) {
     const value = asked.has(key) ? allowed(key, asked.get(key)) : undefined;
     if (value !== undefined) settings[key] = value;
@@ -116,7 +120,7 @@ function fromAddress(text) {
   const [key, value] = (asked.get("vs") || "").split(":");
   const other = COMPARED.includes(FIELD[key]) ? allowed(key, value ?? "") : undefined;
   const off = (asked.get("off") || "").split(",").filter(name => Object.hasOwn(LAYERS, name));
-  return { settings, vs: other === undefined ? null : [key, other], off };
+  return { settings, vs: other === undefined ? preset.vs : [key, other], off };
 }
 
 // --- small helpers -----------------------------------------------------------------------------------
@@ -472,7 +476,9 @@ function formula(player, s, state) {
 
 // --- the lab -------------------------------------------------------------------------------------------
 
-function mount(root, prefix) {
+let mounted = 0;
+function mount(root, home) {
+  const prefix = `gc-lab-${mounted++}`;
   const own = root.dataset.lab;  // settings of an embedded lab; empty: the page's own, in the address
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let now = fromAddress(own || (location.hash.includes("=") ? location.hash.slice(1) : ""));
@@ -519,10 +525,11 @@ function mount(root, prefix) {
   }
   const forms = settingsForm(), comparison = compareForm();
   const hint = make("p", { class: "gc-lab-hint" }, "Draw on the picture with the mouse or a finger. By keyboard: the arrow keys move the ring, Space puts a point.");
+  const settable = make("div", { class: "gc-lab-settings" }, comparison.element, forms.element);
   root.replaceChildren(
     presets, bar, status, hint, make("div", { class: "gc-lab-stage" }, ...panels.map(({ panel }) => panel)), layers,
     make("div", { class: "gc-lab-turns" }, ...turns.map(({ card }) => card)),
-    make("div", { class: "gc-lab-settings" }, comparison.element, forms.element));
+    own ? make("details", {}, make("summary", {}, "All settings"), settable) : settable);
   root.classList.add("gc-lab");
 
   // - settings -
@@ -612,7 +619,7 @@ function mount(root, prefix) {
   }
   function copy() {
     keep();
-    const address = own ? `#${toAddress(now)}` : location.href, done = () => tell("The link is copied.");
+    const address = (home || location.href).replace(/#.*|$/, `#${toAddress(now)}`), done = () => tell("The link is copied.");
     const fallback = () => tell(`The link: ${address}`);
     if (navigator.clipboard && window.isSecureContext) navigator.clipboard.writeText(address).then(done, fallback); else fallback();
   }
@@ -823,6 +830,8 @@ function mount(root, prefix) {
     reset();
     tell("Settings from the address.");
   });
+  const fold = root.closest("details");
+  if (fold) fold.addEventListener("toggle", () => { if (running && !fold.open) halt("Paused."); });
   new MutationObserver(paint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   new ResizeObserver(() => { if (!running) paint(); }).observe(root);
 
@@ -834,7 +843,8 @@ function mount(root, prefix) {
 }
 
 function all() {
-  document.querySelectorAll("[data-lab]").forEach((root, k) => mount(root, `gc-lab-${k}`));
+  document.querySelectorAll("[data-lab]").forEach(root => mount(root));
 }
+(window.gcEmbeds ??= {}).lab = (root, settings, home) => { root.dataset.lab = settings; mount(root, home); };
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", all); else all();
 })();

@@ -1,0 +1,65 @@
+"""What runs in a page when a reader opens its fold: the lab, a trained generator.
+
+    python scripts/embeds.py [FOLDER]
+
+In a notebook it is a link, in a paragraph of its own below a comment that only the page sees:
+
+    <!-- lab: preset=collapse -->
+    [Try it: watch it collapse](lab.md)
+
+In the built page the link's words become the title of a closed fold. page.js loads the scripts from
+`_static` and puts the lab into the fold when it is opened; nothing is loaded, and nothing runs, before.
+In the fold stands the link, with the same settings, for who has no JavaScript.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+#: Kind -> its scripts in book/_static, in the order in which they are loaded.
+SCRIPTS = {"lab": ["lab/lab.js", "lab/lab-view.js"]}
+COMMENT = re.compile(r"<!-- ([a-z]+): ([^\s>]+) -->")
+LINE = re.compile(
+    rf'{COMMENT.pattern}\s*<p><a class="[^"]*" href="([^"#]*)(?:#[^"]*)?">(.*?)</a></p>', re.S
+)
+
+
+def embedded(text: str, root: str = "../") -> str:
+    """A page with its folds; ``root`` leads to the site's."""
+
+    def fold(match: re.Match[str]) -> str:
+        kind, settings, page, words = match.groups()
+        if kind not in SCRIPTS:
+            raise LookupError(f"<!-- {kind}: ... -->: a page can run {', '.join(SCRIPTS)}")
+        settings = html.escape(html.unescape(settings))
+        scripts = " ".join(f"{root}_static/{name}" for name in SCRIPTS[kind])
+        title = re.sub(r"<[^>]*>", "", words)
+        return (
+            f'<details class="gc-embed" data-embed="{kind}" data-settings="{settings}" '
+            f'data-scripts="{scripts}"><summary>{title}</summary>'
+            f'<p><a href="{page}#{settings}">On a page of its own, with these settings</a></p>'
+            "</details>"
+        )
+
+    text = LINE.sub(fold, text)
+    left = next((found for found in COMMENT.finditer(text) if found[1] in SCRIPTS), None)
+    if left:
+        raise LookupError(f"below {left[0]} must stand a link in a paragraph of its own")
+    return text
+
+
+def main(folder: Path = HTML) -> None:
+    for path in sorted((folder / "book").glob("*.html")):
+        before = path.read_text(encoding="utf-8")
+        after = embedded(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))
