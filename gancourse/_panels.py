@@ -20,11 +20,12 @@ def smallest_text(fig: Figure) -> float | None:
 
     texts = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
     # An axes' ticks keep their labels when the whole axis is off.
-    shown = [t for t in texts if t.axes is None or t.axes.axison or t in _own(t.axes)]
+    shown = [t for t in texts if t.axes is None or t.axes.axison or t in own(t.axes)]
     return min((float(t.get_fontsize()) for t in shown), default=None)
 
 
-def _own(ax: Any) -> list:
+def own(ax: Any) -> list:
+    """An axes' texts and titles, without its ticks' and its labels'."""
     return [*ax.texts, *(getattr(ax, name) for name in ("title", "_left_title", "_right_title"))]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gancourse import _panels
+from gancourse import _narrow, _panels
 from gancourse._numbers import whole
 from gancourse._tables import table
 
@@ -114,14 +115,9 @@ def discriminator_cmap():
 
 def png(fig: Figure, dpi: int = 200) -> bytes:
     """The figure as PNG bytes, its colors reduced to a palette of 256 (a third of the size)."""
-    from PIL import Image
-
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=dpi)
-    image = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    small = io.BytesIO()
-    image.save(small, format="png", optimize=True)
-    return small.getvalue()
+    return _narrow.small(buffer)
 
 
 class Picture:
@@ -159,6 +155,13 @@ def show(fig: Figure, alt: str) -> None:
     data, smallest, panels = png(fig), _panels.smallest_text(fig), _panels.panels(fig)
     about = f'data-points="{smallest:g}" ' if smallest else ""  # for the page on a phone
     about += f'data-panels="{panels}" ' if panels else ""
+    if (
+        os.environ.get("GANCOURSE_NARROW") == "1" and smallest and not panels
+    ):  # the built page alone
+        narrow = _narrow.png(fig, smallest)
+        if narrow:
+            source = base64.b64encode(narrow).decode()
+            about += f'data-narrow="data:image/png;base64,{source}" '
     picture = Picture(data, alt, round(fig.get_figwidth() * 100), about)
     plt.close(fig)
     try:

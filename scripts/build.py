@@ -187,6 +187,7 @@ def fill_cache(jobs: int, only: list[Path] | None = None) -> list[str]:
 def build(*, force: bool = False, jobs: int = 2) -> int:
     for name, value in notebook.ENVIRONMENT.items():
         os.environ[name] = value
+    os.environ["GANCOURSE_NARROW"] = "1"  # figures are drawn for a phone, too
     exercises_page.main([])
     wheel.build()
     stamp, inputs = HTML / ".inputs", digest(SEEN_BY_PAGES)

@@ -45,6 +45,7 @@ async ({name, article, names, frames, letters}) => {
     link.textContent = fold.querySelector("summary").textContent;
     fold.replaceWith(line);
   }
+  for (const both of all("picture")) both.replaceWith(both.querySelector("img"));  // not the one for a phone
 
   // What a page that can't be clicked has no use for: buttons, links beside headings, code of figures.
   for (const sound of all("audio")) sound.replaceWith(make("p", "(A sound; it plays on the page.)"));

@@ -167,13 +167,20 @@ FIGURE_ALONE = re.compile(
     r'<img (?=[^>]*class="gc-figure")(?=[^>]*style="width:(?P<width>\d+)px)[^>]*src="(?P<file>[^"]+)">'
 )
 
+NARROW = re.compile(r' data-narrow="([^"]+)" ')
+PHONE = "(max-width: 480px)"  # as in page.js and gancourse.css
+
 
 def zoomable(text: str) -> str:
-    """A figure is a link to its picture's file, which page.js opens over the page."""
+    """A figure is a link to its picture's file, which page.js opens over the page. One that was drawn
+    again for a phone (gancourse/_narrow.py) shows that one there."""
 
     def link(match: re.Match[str]) -> str:
-        where = f'href="{match["file"]}" data-width="{match["width"]}"'
-        return f'<a class="gc-zoom" {where} title="Full size">{match[0]}</a>'
+        where, shown = f'href="{match["file"]}" data-width="{match["width"]}"', match[0]
+        if narrow := NARROW.search(shown):
+            source = f'<source media="{PHONE}" srcset="{narrow[1]}">'
+            shown = f"<picture>{source}{shown.replace(narrow[0], ' ')}</picture>"
+        return f'<a class="gc-zoom" {where} title="Full size">{shown}</a>'
 
     return FIGURE_ALONE.sub(link, text)
 

@@ -176,6 +176,9 @@ def test_a_figure_is_a_link_to_its_picture():
     text = light.zoomable(f'{picture}<img class="other" src="b.png">')
     link = '<a class="gc-zoom" href="a.png" data-width="720" title="Full size">'
     assert text == f'{link}{picture}</a><img class="other" src="b.png">'
+    two = light.zoomable(picture.replace(' alt="', ' data-narrow="n.webp" alt="'))
+    source = '<source media="(max-width: 480px)" srcset="n.webp">'
+    assert two == f"{link}<picture>{source}{picture}</picture></a>"
 
 
 def test_a_page_says_what_it_is_about_and_escapes_it(site):

@@ -32,7 +32,8 @@ ARROWS = {
     "history": {"checkpoints", "_state"},
     "_resume": {"checkpoints", "history", "_settings", "_state"},
     "_settings": {"history"},
-    "plots": {"_panels", "_tables"},
+    "plots": {"_narrow", "_panels", "_tables"},
+    "_narrow": {"_panels"},
     "claims": {"_tables"},
     "explore": {"plots", "_flipbook"},
     "features": {"data"},  # to train the shipped networks; loading them needs no data
@@ -115,6 +116,7 @@ SIZES = {
     "_batches": 175,
     "_flipbook": 125,
     "_names": 27,
+    "_narrow": 93,
     "_numbers": 44,
     "_panels": 93,
     "_paths": 14,

@@ -42,9 +42,11 @@ def folder(tmp_path_factory):
     Image.fromarray(colors).save(many, "PNG")
     (root / "_images").mkdir()
     (root / "_images" / "a.png").write_bytes(drawn.getvalue())
+    Image.new("RGB", (732, 700), "white").save(root / "_images" / "n.png")
     (root / "_images" / "b.png").write_bytes(many.getvalue())
     figure = (
-        '<img class="gc-figure" alt="A white picture" style="width:720px;max-width:100%;height:auto" '
+        '<img class="gc-figure" data-narrow="../_images/n.png" alt="A white picture" '
+        'style="width:720px;max-width:100%;height:auto" '
         'src="../_images/a.png">'
     )
     rows = "".join(
@@ -177,6 +179,18 @@ def test_without_javascript_a_figure_is_a_link_to_its_picture(browser, folder):
     page.locator("a.gc-zoom").first.click()
     page.wait_for_url("**/_images/a.webp")
     context.close()
+
+
+def test_a_phone_shows_the_figure_that_was_drawn_for_it(opened):
+    page = opened(**PHONE)
+    shown = page.get_by_role("img", name="A white picture")
+    shown.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('picture img').naturalWidth === 732")
+    assert shown.bounding_box()["width"] <= 390
+    page.get_by_role("link", name="A white picture").tap()  # the whole one
+    page.wait_for_function("document.querySelector('dialog img').naturalWidth === 1440")
+    desk = opened(viewport={"width": 1280, "height": 900})
+    desk.wait_for_function("document.querySelector('picture img').naturalWidth === 1440")
 
 
 def test_the_panels_of_a_figure_stand_one_below_the_other_on_a_phone(opened):

@@ -13,7 +13,7 @@ from PIL import Image
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from gancourse import _panels, data, nets, plots  # noqa: E402
+from gancourse import _narrow, _panels, data, nets, plots  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +133,47 @@ def test_the_smallest_text_that_is_shown():
     left.text(0, 0, "unseen", fontsize=2, visible=False)
     assert _panels.smallest_text(fig) == 7
     assert _panels.smallest_text(plt.figure()) is None
+
+
+def labelled(label, at):
+    fig, ax = plt.subplots(figsize=(7.2, 2.4))
+    ax.plot([0, 1, 2], [0, 1, 0])
+    ax.set(xlabel="a short label", xlim=(0, 2))
+    ax.text(*at, label)
+    return fig
+
+
+def test_a_figure_is_drawn_anew_for_a_phone():
+    fig = labelled("a peak", (0.1, 0.9))
+    made = Image.open(io.BytesIO(_narrow.png(fig, 9)))
+    assert made.width == 2 * 366 and 300 < made.height <= 480  # two pixels each on a phone
+    assert tuple(fig.get_size_inches()) == (7.2, 2.4)
+    square, ax = plt.subplots(figsize=(7.2, 3.6))
+    ax.imshow([[0, 1]])
+    assert Image.open(io.BytesIO(_narrow.png(square, 9))).height < 500  # no room left empty
+    assert _narrow.png(plt.figure(figsize=(3.6, 2)), 9) is None  # is narrow already
+    assert _narrow.png(labelled("a peak", (0.1, 0.9)), 14) is None  # is legible already
+
+
+@pytest.mark.parametrize(
+    ("label", "at"),
+    [
+        ("a label of so many words that a phone's figure has no room for it at all", (0.0, 0.9)),
+        ("across the line", (0.1, 0.5)),
+    ],
+)
+def test_a_figure_whose_words_would_have_no_room_stays_one(label, at):
+    assert _narrow.png(labelled(label, at), 9) is None
+
+
+def test_a_figure_of_the_built_book_brings_its_narrow_form(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show(labelled("a peak", (0.1, 0.9)), "A line")
+    assert "data-narrow" not in shown[0]._repr_html_()
+    monkeypatch.setenv("GANCOURSE_NARROW", "1")
+    plots.show(labelled("a peak", (0.1, 0.9)), "A line")
+    assert re.search(r' data-narrow="data:image/png;base64,[^"]+" ', shown[1]._repr_html_())
 
 
 def test_png_is_small_sharp_and_on_white():
