@@ -18,16 +18,16 @@ STYLES = {
     "bold": ("DejaVuSans-Bold", 1.5),
     "sans": ("DejaVuSans", 1.0),
     "serif": ("DejaVuSerif", 1.0),
-    "hatched": ("DejaVuSans-Bold", 2.0),
+    "hatched": ("DejaVuSans-Bold", 1.0),
 }
 PERIOD = 4.0  # pixels from one stripe of a hatched glyph to the next, along a row
 
 
 def _hatch(images: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Diagonal stripes over the ink: from a fifth of it to all of it and back, every PERIOD pixels."""
+    """Diagonal stripes over the ink: from 0.3 of it to all of it and back, every PERIOD pixels."""
     axis = np.arange(images.shape[-1])
     along = (axis[:, None] + axis[None, :]) / PERIOD
-    wave = 0.6 + 0.4 * np.cos(2 * np.pi * (along + phase[:, None, None]))
+    wave = 0.65 + 0.35 * np.cos(2 * np.pi * (along + phase[:, None, None]))
     return np.round(images * wave).astype(np.uint8)
 
 
