@@ -1,0 +1,97 @@
+"""Recorded runs of chapter 16: enlarging with a critic of several weights, translation with pairs
+and without. Networks, loops and scores are the chapter's own, which runs seed 0 live."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gancourse import data, features
+from scripts.chapters import Later, chapter
+from scripts.experiments import Recorder, experiment
+
+SHOWN = {"enlarge": 10, "pairs": 16}
+
+
+@functools.cache
+def sans(n: int, seed: int) -> data.ImageSet:
+    return data.style_pair(n, 16, seed, ("sans", "sans"))[0]
+
+
+@functools.cache
+def styled(n: int, seed: int) -> tuple[data.ImageSet, data.ImageSet]:
+    return data.style_pair(n, 16, seed, ("thin", "hatched"))
+
+
+page = chapter(
+    "16",
+    judge=Later(lambda: features.load("glyphs")),
+    train=Later(lambda: sans(6000, 1)),
+    test=Later(lambda: sans(1000, 5)),
+    truth=Later(lambda: sans(1000, 5).float()),
+    thin=Later(lambda: styled(3000, 1)[0]),
+    hatched=Later(lambda: styled(3000, 1)[1]),
+    thin_test=Later(lambda: styled(1000, 5)[0]),
+    hatched_test=Later(lambda: styled(1000, 5)[1]),
+)
+
+
+def rounded(scores: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in scores.items()}
+
+
+def grey(pictures: Tensor) -> list[int]:
+    """Pictures as whole numbers 0 to 255, one list."""
+    return features.to_uint8(pictures).flatten().tolist()
+
+
+@experiment("ch16-enlarge", seeds=(0, 1, 2), steps=800)
+def enlarge(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
+    """Scores of each weight on the chapter's test set; pictures of its first digits, of seed 0."""
+    found: dict[str, Any] = {"scores": {}, "pictures": {}}
+    torch.manual_seed(0)
+    seen = page.shrink(sans(1000, 5).float())  # as the chapter's
+    for name, weights in page.WEIGHTS.items():
+        net = page.enlarge(seed, weights, steps)
+        torch.manual_seed(1)
+        with torch.no_grad():
+            made = net(seen)
+        found["scores"][name] = rounded(page.scores(made))
+        if seed == 0:
+            found["pictures"][name] = grey(made[: SHOWN["enlarge"]])
+    return found
+
+
+@experiment("ch16-pairs", seeds=(0, 1, 2), steps=400)
+def pairs(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
+    """Scores of pix2pix under three losses; pictures of the first digits, of seed 0."""
+    found: dict[str, Any] = {"scores": {}, "pictures": {}}
+    for name, weights in page.PAIR_LOSSES.items():
+        net = page.pix2pix(seed, weights, steps)
+        with torch.no_grad():
+            made = net(styled(1000, 5)[0].float())
+        found["scores"][name] = rounded(page.style_scores(made))
+        if seed == 0:
+            found["pictures"][name] = grey(made[: SHOWN["pairs"]])
+    return found
+
+
+@experiment("ch16-cycle", seeds=(0, 1, 2), steps=600, weight=0.1)
+def cycle(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, weight: float
+) -> dict[str, Any]:
+    """Scores of two translators that were trained without pairs; pictures, of seed 0."""
+    heaps = data.style_pair(3000, 16, 1, ("thin", "hatched"), paired=False)
+    there, back = page.cycle_gan(*(heap.float() for heap in heaps), seed, steps, weight)
+    torch.manual_seed(1)
+    found: dict[str, Any] = {"scores": rounded(page.cycle_scores(there, back))}
+    if seed == 0:
+        n = SHOWN["pairs"]
+        x, y = (s.float()[:n] for s in styled(1000, 5))
+        with torch.no_grad():
+            made = {"there": there(x), "back": back(y), "home": there(back(y))}
+        found["pictures"] = {name: grey(pictures) for name, pictures in made.items()}
+    return found
