@@ -15,7 +15,9 @@ from gancourse import data, dynamics, exercises, losses, metrics, nets, penaltie
 from scripts.chapters import chapter
 from tests.pages import text
 
-EXERCISES = {k: e.reference for k, e in exercises.EXERCISES.items() if k[:3] in ("12.", "14.")}
+EXERCISES = {
+    k: e.reference for k, e in exercises.EXERCISES.items() if k[:3] in ("12.", "14.", "16.")
+}
 
 
 ROWS = re.findall(r"^\*\*(.+?)\*\* · (.+)$", text("formulas.md"), re.M)
@@ -460,6 +462,24 @@ def _gumbel():
     noise = chapter("14").gumbel((100_000, 3), rng)
     share = torch.bincount((logits + noise).argmax(1), minlength=3) / 100_000
     assert (share - logits.softmax(0)).abs().max() < 0.01
+
+
+@formula("Posterior mean of a shrunk picture")
+def _posterior():
+    candidates, seen, sigma = draws(5, 16).view(5, 1, 4, 4), draws(3, 4).view(3, 1, 2, 2), 0.7
+    blocks = candidates.view(5, 1, 2, 2, 2, 2).mean((3, 5))
+    weight = (-(seen[:, None] - blocks).square().sum((2, 3, 4)) / (2 * sigma**2)).exp()
+    by_hand = (weight / weight.sum(1, keepdim=True)) @ candidates.flatten(1)
+    assert close(EXERCISES["16.1"](candidates, seen, sigma).flatten(1), by_hand)
+
+
+@formula("Receptive field")
+def _field():
+    layers = [(4, 2), (4, 2), (4, 2), (4, 1), (4, 1)]
+    by_hand = 1 + sum(
+        (k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)
+    )
+    assert by_hand == EXERCISES["16.2"](layers)[0] == 70
 
 
 @formula("Straight-through")

@@ -48,7 +48,7 @@ def grey(pictures: Tensor) -> list[int]:
     return features.to_uint8(pictures).flatten().tolist()
 
 
-@experiment("ch16-enlarge", seeds=(0, 1, 2), steps=800)
+@experiment("ch16-enlarge", seeds=(0, 1, 2), steps=600)
 def enlarge(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
     """Scores of each weight on the chapter's test set; pictures of its first digits, of seed 0."""
     found: dict[str, Any] = {"scores": {}, "pictures": {}}
