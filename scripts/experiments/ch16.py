@@ -79,18 +79,22 @@ def pairs(seed: int, device: torch.device, record: Recorder, *, steps: int) -> d
     return found
 
 
-@experiment("ch16-cycle", seeds=(0, 1, 2), steps=600, weight=0.1)
+@experiment("ch16-cycle", seeds=(0, 1, 2), steps=400, weights=[0.1, 0.01])
 def cycle(
-    seed: int, device: torch.device, record: Recorder, *, steps: int, weight: float
+    seed: int, device: torch.device, record: Recorder, *, steps: int, weights: list[float]
 ) -> dict[str, Any]:
-    """Scores of two translators that were trained without pairs; pictures, of seed 0."""
-    heaps = data.style_pair(3000, 16, 1, ("thin", "hatched"), paired=False)
-    there, back = page.cycle_gan(*(heap.float() for heap in heaps), seed, steps, weight)
-    torch.manual_seed(1)
-    found: dict[str, Any] = {"scores": rounded(page.cycle_scores(there, back))}
+    """Scores of two translators that were trained without pairs, for each weight of the cycle loss;
+    pictures of the last weight, of seed 0."""
+    heaps = [
+        heap.float() for heap in data.style_pair(3000, 16, 1, ("thin", "hatched"), paired=False)
+    ]
+    found: dict[str, Any] = {"scores": {}}
+    for weight in weights:
+        there, back = page.cycle_gan(*heaps, seed, steps, weight)
+        torch.manual_seed(1)
+        found["scores"][str(weight)] = rounded(page.cycle_scores(there, back))
     if seed == 0:
-        n = SHOWN["pairs"]
-        x, y = (s.float()[:n] for s in styled(1000, 5))
+        x, y = (s.float()[: SHOWN["pairs"]] for s in styled(1000, 5))
         with torch.no_grad():
             made = {"there": there(x), "back": back(y), "home": there(back(y))}
         found["pictures"] = {name: grey(pictures) for name, pictures in made.items()}
