@@ -42,6 +42,7 @@ CARDS: dict[str, tuple[str, str, int, tuple[float, float, float, float]]] = {
     "13": ("13-vae-diffusion", "c13b0005", 0, WHOLE),
     "14": ("14-beyond-pictures", "c8e904bb", -1, WHOLE),
     "15": ("15-clinic", "be855720", 25, WHOLE),
+    "16": ("16-pictures", "8c2807b4", 0, (0, 0.1, 0.56, 0.92)),
     "copies": ("08-beyond-fid", "d6f7aa01", 0, WHOLE),
     "ten-pictures": ("07-fid", "7c1e0a05", 0, WHOLE),
     "ten-seconds": ("11-bigger", "797387ee", 0, (0, 0, 0.56, 1)),

@@ -48,14 +48,13 @@ def grey(pictures: Tensor) -> list[int]:
     return features.to_uint8(pictures).flatten().tolist()
 
 
-@experiment("ch16-enlarge", seeds=(0, 1, 2), steps=600)
-def enlarge(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
-    """Scores of each weight on the chapter's test set; pictures of its first digits, of seed 0."""
+def enlarged(seed: int, steps: int, losses: list[str]) -> dict[str, Any]:
+    """Scores of each loss on the chapter's test set; pictures of its first digits, of seed 0."""
     found: dict[str, Any] = {"scores": {}, "pictures": {}}
     torch.manual_seed(0)
     seen = page.shrink(sans(1000, 5).float())  # as the chapter's
-    for name, weights in page.WEIGHTS.items():
-        net = page.enlarge(seed, weights, steps)
+    for name in losses:
+        net = page.enlarge(seed, page.WEIGHTS[name], steps)
         torch.manual_seed(1)
         with torch.no_grad():
             made = net(seen)
@@ -63,6 +62,20 @@ def enlarge(seed: int, device: torch.device, record: Recorder, *, steps: int) ->
         if seed == 0:
             found["pictures"][name] = grey(made[: SHOWN["enlarge"]])
     return found
+
+
+@experiment("ch16-enlarge", seeds=(0, 1, 2), steps=1200, losses=["squared error", "both"])
+def enlarge(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, losses: list[str]
+) -> dict[str, Any]:
+    return enlarged(seed, steps, losses)
+
+
+@experiment("ch16-weights", seeds=(0, 1, 2), steps=1200, losses=["a little critic", "critic"])
+def weights(
+    seed: int, device: torch.device, record: Recorder, *, steps: int, losses: list[str]
+) -> dict[str, Any]:
+    return enlarged(seed, steps, losses)
 
 
 @experiment("ch16-pairs", seeds=(0, 1, 2), steps=400)
