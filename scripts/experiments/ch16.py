@@ -6,10 +6,12 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
-from gancourse import data, features
+from gancourse import data, features, plots
 from scripts.chapters import Later, chapter
 from scripts.experiments import Recorder, experiment
 
@@ -112,3 +114,24 @@ def cycle(
             made = {"there": there(x), "back": back(y), "home": there(back(y))}
         found["pictures"] = {name: grey(pictures) for name, pictures in made.items()}
     return found
+
+
+@experiment("ch16-single", seeds=(0, 1, 2), steps=200)
+def single(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
+    """A GAN of one photograph, the dahlia; a figure of the first seed's."""
+    picture = data.photographs("whole").float()[1:]
+    painters, fixed = page.single_image_gan(picture, seed, steps)
+    torch.manual_seed(1)
+    made = page.paint(painters, page.noises(6, len(page.SIZES)))
+    again = page.paint(painters, fixed)
+    real = interpolate(picture, size=page.SIZES[-1], mode="bilinear", antialias=True)
+    if seed == 0:
+        fig, ax = plt.subplots(figsize=(7.2, 2.6))
+        plots.image_grid(ax, torch.cat([real, again, made]), columns=4)
+        record.figure(
+            fig,
+            alt="Eight color pictures of 60 by 90 pixels. First the photograph of an orange dahlia "
+            "before dark green leaves, then what the fixed noise gives, the same, softer; the other "
+            "six, from new noise, have orange blossoms of other shapes in other places.",
+        )
+    return {"scores": rounded(page.one_picture_scores(made, real))}
