@@ -171,6 +171,8 @@ TWINS = {
     "ch13.train_gan": "a call of GANTrainer, as in chapter 12",
     "ch14.string_gan": "a call of GANTrainer, as in chapter 12",
     "ch14.likelihood": "a loop of Adam's, as in chapter 10",
+    "ch16.styled": "one line, like chapter 5's `bump_pairs` by chance",
+    "ch16.grey": "one line, like chapter 12's `saved` by chance",
 }
 
 
