@@ -9,9 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from scripts import book, budget, build, live
 from tests.pages import Quiet, served
@@ -533,42 +530,6 @@ def test_a_page_is_no_longer_than_its_budget(site, browser, name):
 
 def test_the_book_is_small_on_disk(site):
     assert sum(p.stat().st_size for p in HTML.glob("**/*") if p.is_file()) < 30e6
-
-
-# A block's code, marked by Pygments in full beside it: every character has the same colour in both.
-CODE_COLOURS = """blocks => {
-  const colours = pre => {
-    const found = [], walk = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
-    while (walk.nextNode())
-      for (const c of walk.currentNode.data)
-        if (c.trim()) found.push(c + getComputedStyle(walk.currentNode.parentElement).color);
-    return found.join();
-  };
-  return [...document.querySelectorAll('.bd-article pre.gc-code')].map((pre, k) => {
-    const full = pre.cloneNode();
-    full.innerHTML = blocks[k];
-    pre.after(full);
-    return colours(pre) === colours(full);
-  });
-}"""
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_code_has_the_colours_that_it_would_have_with_every_token_marked(site, browser, dark):
-    with Page(browser, site, CHAPTERS[0], dark=dark) as page:
-        codes = page.tab.eval_on_selector_all(
-            ".bd-article pre.gc-code", "all => all.map(pre => pre.textContent)"
-        )
-        assert len(codes) > 10
-        full = [highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)) for code in codes]
-        assert page.tab.evaluate(CODE_COLOURS, full) == [True] * len(codes)
-
-
-@pytest.mark.parametrize("name", [*PAGES, "index", "search"])
-def test_an_icon_that_another_shows_is_there(site, name):
-    text = (HTML / f"{name}.html").read_text(encoding="utf-8")
-    shown = set(re.findall(r'<use href="#([^"]+)"', text))
-    assert shown and shown == set(re.findall(r'<path id="(gc-icon-\d+)"', text))
 
 
 def test_formulas_are_no_stops_of_the_tab_key(site, browser):

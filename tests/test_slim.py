@@ -1,4 +1,5 @@
-"""scripts/slim.py: fewer bytes, the same text, the same look."""
+"""scripts/slim.py: fewer bytes, the same text, the same look; on small pieces, and in the built book
+(which tests/test_book.py builds)."""
 
 import html
 import json
@@ -10,6 +11,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from scripts import slim
+from tests.pages import served
+from tests.test_book import CHAPTERS, HTML, PAGES, Page
 
 SHEET = """
 html[data-theme="light"] .highlight pre { line-height: 125%; }
@@ -136,3 +139,47 @@ def test_a_sheet_loses_comments_and_the_icon_fonts_letters_and_no_rule():
         '\np {\ncolor: red;\n}\ni{background:url("data:image/svg+xml,/*a*/")}'
         'b:after{content:"/*"}  .fa-lg{a:b}'
     )
+
+
+@pytest.fixture(scope="module")
+def site():
+    if not (HTML / "index.html").exists():
+        pytest.fail("the book is not built: `make book`")
+    with served(HTML) as address:
+        yield address
+
+
+# A block's code, marked by Pygments in full beside it: every character has the same colour in both.
+CODE_COLOURS = """blocks => {
+  const colours = pre => {
+    const found = [], walk = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode())
+      for (const c of walk.currentNode.data)
+        if (c.trim()) found.push(c + getComputedStyle(walk.currentNode.parentElement).color);
+    return found.join();
+  };
+  return [...document.querySelectorAll('.bd-article pre.gc-code')].map((pre, k) => {
+    const full = pre.cloneNode();
+    full.innerHTML = blocks[k];
+    pre.after(full);
+    return colours(pre) === colours(full);
+  });
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_code_has_the_colours_that_it_would_have_with_every_token_marked(site, browser, dark):
+    with Page(browser, site, CHAPTERS[0], dark=dark) as page:
+        codes = page.tab.eval_on_selector_all(
+            ".bd-article pre.gc-code", "all => all.map(pre => pre.textContent)"
+        )
+        assert len(codes) > 10
+        full = [highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)) for code in codes]
+        assert page.tab.evaluate(CODE_COLOURS, full) == [True] * len(codes)
+
+
+@pytest.mark.parametrize("name", [*PAGES, "index", "search"])
+def test_an_icon_that_another_shows_is_there(name):
+    text = (HTML / f"{name}.html").read_text(encoding="utf-8")
+    shown = set(re.findall(r'<use href="#([^"]+)"', text))
+    assert shown and shown == set(re.findall(r'<path id="(gc-icon-\d+)"', text))
