@@ -9,6 +9,7 @@ of icons of which it shows thirteen, and has 24 MB of MathJax beside it of which
 - a page waits for one style sheet and for no script; the figures' script is one for the whole book;
 - the theme's icons are drawn in the page, and the icon fonts and scripts are left out;
 - a page says in its head what it is about, for whoever shares or finds it;
+- a formula can be read without JavaScript (plain_math.py);
 - what a page says a hundred times (a colour, an outline, an indentation) it says once (slim.py);
 - files that no page asks for are removed.
 
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import _flipbook  # noqa: E402
-from scripts import book, live, notebook, repository, slim  # noqa: E402
+from scripts import book, live, notebook, plain_math, repository, slim  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 LARGE = 60_000  # bytes of a picture, beyond which another format is tried
@@ -576,7 +577,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
             text = with_files(text)
         text = zoomable(lazily(room_for_math(text)))
         text = live.live(one_script(text, root, *figures.get(page, ())), root)
-        text = headed(text, name, site)
+        text = plain_math.beside(headed(text, name, site))
         if page.parent.name == "book":  # the search page's own scripts count on each other
             text = nothing_waits(text, page)
         page.write_text(slim.page(text, same), encoding="utf-8")

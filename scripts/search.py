@@ -25,7 +25,7 @@ SECTION = re.compile(
 # Not searched: links beside headings, formulas (raw TeX in a text), what the set-up cell says in each
 # chapter, folded code of figures, buttons of figures, forms.
 NOT_SEARCHED = (
-    ".headerlink, .math, .tag_setup, .tag_hide-input .cell_input, .gc-flipbook, [data-lab], "
+    ".headerlink, .math, noscript, .tag_setup, .tag_hide-input .cell_input, .gc-flipbook, [data-lab], "
     ".gc-practice, script"
 )
 # What search.js asks for in an English book; the rest of Pagefind's folder are ready-made forms, and
