@@ -38,6 +38,9 @@ STYLE = """
 .gc-flipbook input,.gc-flipbook .gc-words{grid-column:2/4;grid-row:2}
 .gc-flipbook .gc-words label{min-height:44px;display:flex;align-items:center}
 }
+@media (min-width: 760px) and (min-resolution: 2dppx) {
+  .gc-flipbook img { image-rendering: var(--gc-pixels, auto); }
+}
 """
 
 #: What moves it, once for each figure; "DATA" is where its frames, texts and sounds stand.

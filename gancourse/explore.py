@@ -407,6 +407,10 @@ def _book(
     told = [len(a + b) for pairs in zip(axes.values(), after) for a, b in zip(*pairs)]
     value_width = min(30, max(told))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
+    if (
+        images[at][0].width == images[at][1]
+    ):  # an array of pixels, which a sharp screen shows as such
+        widths += ";--gc-pixels:pixelated"
     script = SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(
         f'<figure class="gc-flipbook" id="{name}" style="{widths}">\n<style>{STYLE}</style>\n'

@@ -100,6 +100,15 @@ def headed(text: str, name: str, part: str, seconds: float | None) -> str:
     return text[:start] + eyebrow + text[start:end] + "\n" + under + text[end:]
 
 
+FRONT = re.compile(r'(<a [^>]*\bgc-button\b[^>]* href=")(?:book/)?colab\.html"')
+
+
+def front(text: str, first: str) -> str:
+    """The front page, whose button [Open in Colab] leads where that of the first chapter does."""
+    colab = COLAB.search(first)
+    return FRONT.sub(rf'\1{colab[1]}"', text) if colab else text
+
+
 def main(folder: Path = HTML, seconds: Mapping[str, float] | None = None) -> None:
     captions = parts()
     for path in sorted((folder / "book").glob("[0-9][0-9]-*.html")):
@@ -109,6 +118,11 @@ def main(folder: Path = HTML, seconds: Mapping[str, float] | None = None) -> Non
         took = (seconds or {}).get(f"{path.stem}.ipynb")
         part = captions.get(book.main_name(path.stem), "")
         path.write_text(headed(text, path.stem, part, took), encoding="utf-8")
+    first = next((folder / "book").glob("01-*.html"), None)
+    for path in (folder / "index.html", folder / "book" / "intro.html"):
+        if first is not None and path.exists():
+            text = front(path.read_text("utf-8"), first.read_text("utf-8"))
+            path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

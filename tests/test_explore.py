@@ -91,6 +91,9 @@ def test_png_bytes_and_arrays_are_frames_too():
     color[0, 0] = (255, 0, 0)
     image = pictures(flipbook([color], ["a"], "t").html)[0].convert("RGB")
     assert image.size == (720, 480) and image.getpixel((3, 3))[0] > 200  # large pixels
+    marked = "--gc-pixels:pixelated"  # and sharp ones, on a screen that has two for one
+    assert marked in flipbook([color], ["a"], "t").html
+    assert marked not in flipbook([data], ["a"], "t").html
 
 
 def test_ids_are_unique_on_a_page_and_pictures_the_same_in_each_build():

@@ -41,6 +41,26 @@ def test_a_published_book_opens_its_notebook():
     assert text.count(there) == 2 and "s of computing" not in text
 
 
+def test_the_front_pages_button_opens_chapter_1(tmp_path):
+    there = "https://colab.research.google.com/github/o/n/blob/main/book/01-minimax.ipynb"
+    front = (
+        '<a class="sd-btn gc-button reference" href="book/colab.html">Open</a><a href="colab.html">'
+    )
+    assert header.front(front, PAGE) == front  # no repository yet: the page says how
+    (tmp_path / "book").mkdir()
+    page = f'<a href="{there}">x</a>{PAGE}'
+    (tmp_path / "book" / "01-minimax.html").write_text(page, encoding="utf-8")
+    (tmp_path / "index.html").write_text(front, encoding="utf-8")
+    header.main(tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert text == front.replace("book/colab.html", there)
+
+
+def test_the_front_page_has_such_a_button():
+    source = (book.ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    assert "```{button-ref} colab\n" in source
+
+
 def test_a_deeper_page_leads_to_its_chapter():
     text = header.headed(PAGE.replace("<em>", ""), "09-dcgan-deeper-paints", "Pictures", 3.0)
     assert '<a href="09-dcgan.html">Chapter 9</a> · deeper page' in text
