@@ -100,15 +100,19 @@ answers with. What *your* class gets wrong, [the report below](#collect-progress
 
 ```bash
 python -m gancourse.exercises exam --seed 7 --chapters 3,4 --minutes 45
+python -m gancourse.exercises exam --seed 7 --paper --out FOLDER
 ```
 
-picks exercises in turn from these chapters, as many as fit (`--count 4`: so many). The same seed picks
-the same exercises on every machine; another group gets another seed. **It makes no new numbers.** The
-numbers of an exercise stand in its text, and `check` runs each answer on the same inputs, so a seed
-can't change the question of any of the {count} exercises. {values} of them ask for a choice or a value,
-which is passed on in a whisper; the others ask for a function. And the solutions are printed in this
-book. So let the code be written where you can see it, and ask, too, what a line is for, or what a
-mistake from the list above would change in the picture.
+The first picks exercises in turn from these chapters, as many as fit (`--count 4`: so many). The same
+seed picks the same exercises on every machine; another group gets another seed. With `--out` it writes
+two files: `exam-7.md`, the sheet, and `exam-7-key.md`, the answers, with a reason for each.
+
+**New numbers** come with {anew} of the {count} exercises ({which}): the seed draws them, the question
+can be answered on paper with a pocket calculator, and a neighbour with another seed has another answer.
+`--paper` picks only those. For the others a seed changes nothing: the numbers stand in an exercise's
+text, `check` runs each answer on the same inputs, and the solutions are printed in this book. So let the
+code be written where you can see it, and ask, too, what a line is for, or what a mistake from the list
+above would change in the picture.
 
 (collect-progress)=
 ## Collect progress
@@ -238,6 +242,7 @@ def page(seconds: Mapping[str, float]) -> str:
 
     every = chapters(seconds)
     left, beyond = untaught(every, TWO_WEEKS), untaught(every, TERM)
+    anew = [name for name, exercise in EXERCISES.items() if exercise.variant]
     plans = PLANS.format(
         two_weeks=plan(every, TWO_WEEKS, "day"),
         left_out=left,
@@ -246,7 +251,8 @@ def page(seconds: Mapping[str, float]) -> str:
         live="\n".join(f"- Chapter {n}: {LIVE[n]}" for one in every if (n := one.number) in LIVE),
         mistakes=mistakes(every),
         count=len(EXERCISES),
-        values=sum(not callable(exercise.reference) for exercise in EXERCISES.values()),
+        anew=len(anew),
+        which=", ".join(anew),
     )
     return HEAD.format(pace=PACE) + times(every) + "\n" + plans
 

@@ -1,6 +1,7 @@
 """A class's progress files as one table; an exam by a seed. The files may be anybody's."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -8,9 +9,12 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from scipy.stats import wasserstein_distance
 
-from gancourse.exercises import EXERCISES, Exercise, __main__, _class, _exam
+from gancourse import recorded
+from gancourse.exercises import EXERCISES, Exercise, __main__, _class, _exam, _variant
 from gancourse.exercises._progress_file import MOST_BYTES, parse
+from gancourse.exercises.ch03 import e5
 
 FIRST = EXERCISES["2.1"].mistakes[0]
 SECOND = EXERCISES["2.1"].mistakes[1]
@@ -266,14 +270,138 @@ def test_minutes_are_kept_and_chapters_take_turns():
 def test_an_exam_says_what_a_seed_does_not_do(capsys):
     assert __main__.main(["exam", "--seed", "7", "--chapters", "3", "--count", "9"]) == 0
     said = capsys.readouterr().out
-    assert "does not make new numbers" in said
-    assert "3.5 is a choice or a value" in said
+    assert "A seed makes no new numbers for a function" in said
+    assert "3.5: with `--out FOLDER` asked on paper, with numbers of this seed." in said
+    assert __main__.main(["exam", "--seed", "7", "--chapters", "2", "--count", "9"]) == 0
+    assert "2.5 is a choice or a value" in capsys.readouterr().out
+
+
+ANEW = {name: e for name, e in EXERCISES.items() if e.variant}
+SEEDS = range(40)
+
+
+def asked(name, seed):
+    return ANEW[name].variant(_variant.Draw(f"{seed} {name}"))
+
+
+def rows(question):
+    """The table of a question: its rows without the head, as text."""
+    lines = [line for line in question.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def number(text):
+    return float(text.replace("−", "-").rstrip("%").strip())
+
+
+def test_the_numbers_of_a_seed_are_the_same_everywhere():
+    draw = _variant.Draw("7 1.4")
+    assert [draw.whole(0, 99) for _ in range(6)] == [44, 94, 5, 79, 0, 98]
+    assert sorted(draw.order("abcdef")) == list("abcdef")
+    assert {_variant.Draw(f"{k}").whole(1, 3) for k in range(30)} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("name", ANEW)
+def test_another_seed_asks_with_other_numbers_and_has_another_answer(name):
+    assert asked(name, 3) == asked(name, 3)
+    found = [asked(name, seed) for seed in SEEDS]
+    assert len({v.question for v in found}) > 30
+    answers = [v.answer for v in found]
+    assert max(map(answers.count, answers)) <= 16  # of 40: nobody knows it beforehand
+    for variant in found:
+        assert variant.question and variant.answer and variant.why
+        assert variant.why not in variant.question
+
+
+def test_answers_follow_from_what_the_question_shows():
+    """Each is worked out again here, from the text alone."""
+    for seed in SEEDS:
+        one = asked("1.1", seed)
+        p, q = ([number(x) for x in row[1:]] for row in rows(one.question))
+        assert one.answer == ", ".join(f"{a / (a + b):.3f}" for a, b in zip(p, q))
+
+        one = asked("1.4", seed)
+        real, fake = map(int, re.search(r"on (\d+) real and (\d+) gen", one.question).groups())
+        logit = number(re.search(r"logit is (\S+)\. ", one.question)[1])
+        assert float(one.answer) == pytest.approx(math.exp(logit) * fake / real, rel=6e-3)
+
+        one = asked("3.5", seed)
+        names = []
+        for letter, _, _, norm, spread, modes in rows(one.question):
+            wide = max(map(float, spread.split(", ")))
+            quiet, lost = float(norm) < 2e-4, int(modes) >= 3
+            name = "mode dropping" if lost else "mode collapse" if wide < 0.5 else "rotation"
+            names.append(f"{letter} {'vanishing gradient' if quiet else name}")
+        assert one.answer == ", ".join(names)
+
+        one = asked("4.2", seed)
+        x, y = re.search(r"line: ([\d, ]+) and ([\d, ]+);", one.question).groups()
+        far = wasserstein_distance(*([int(n) for n in z.split(", ")] for z in (x, y)))
+        assert float(one.answer) == pytest.approx(far, abs=6e-3)
+
+        one = asked("12.4", seed)
+        flagged = {row[0]: number(row[4]) for row in rows(one.question)}
+        assert one.answer == ", ".join(letter for letter, n in flagged.items() if n > 10)
+
+        one = asked("13.4", seed)
+        unfair = [line[4] for line in one.question.splitlines() if re.search(UNFAIR, line)]
+        assert one.answer == ", ".join(unfair) and len(unfair) in (2, 3)
+        assert "{" not in one.question
+
+        one = asked("14.3", seed)
+        parts = [re.findall("`(.+?)`", part) for part in re.split(r"refuses|holds", one.question)]
+        good = [s for s in parts[0] if s not in parts[1]]
+        new = set(good) - set(parts[2])
+        shares = len(good) / len(parts[0]), len(set(good)) / len(good), len(new) / len(set(good))
+        assert one.answer.endswith(f"({', '.join(f'{share:.3f}' for share in shares)})")
+
+
+UNFAIR = "best of .* VAE ran once|sampling is slow|best checkpoint|on all|against the training"
+
+
+def test_the_numbers_of_the_logs_lie_within_the_recorded_runs():
+    late = {}
+    for letter, log in recorded.load("ch03-logs")["results"][0].items():
+        ends = {key: (min(log[key][20:]), max(log[key][20:])) for key in KEYS}
+        late[EXERCISES["3.5"].reference[letter]] = [ends[key] for key in KEYS]
+    for name, (d, g, gradient, spread, modes, _) in e5._SIGNS.items():
+        spreads = [spread] if spread else e5._SWINGS
+        drawn = [(d, 0), (g, 1), (gradient, 2), *((s, 3) for s in spreads), (modes, 4)]
+        for (low, high), key in drawn:
+            least, most = late[name][key]
+            assert least - 1e-3 <= low <= high <= most + 1e-3, (name, KEYS[key])
+
+
+KEYS = ("d_loss", "g_loss", "gradient", "spread", "modes")
+
+
+def test_sheet_and_key_are_two_files(tmp_path, capsys):
+    command = ["exam", "--seed", "7", "--paper", "--count", "9", "--out", str(tmp_path)]
+    assert __main__.main(command) == 0
+    sheet, key = (tmp_path / f"exam-7{end}.md" for end in ("", "-key"))
+    said = capsys.readouterr().out
+    assert (
+        f"written: {sheet}" in said and f"written: {key}" in said and "no new numbers" not in said
+    )
+    sheet, key = sheet.read_text(encoding="utf-8"), key.read_text(encoding="utf-8")
+    assert sheet.count("\n## ") == key.count("\n## ") == min(9, len(ANEW))
+    for name in ANEW:
+        variant = asked(name, 7)
+        assert variant.question in sheet and variant.why not in sheet
+        assert variant.answer in key and variant.why in key
+    assert __main__.main([*command[:3], "--chapters", "5", "--out", str(tmp_path)]) == 0
+    assert "Exercise 5." in (tmp_path / "exam-7.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         (["--chapters", "99"], "--chapters 99: no exercises there; give some of 1, 2"),
+        (
+            ["--paper", "--chapters", "5"],
+            "--chapters 5: no exercises there for paper; give some of 1",
+        ),
+        (["--out", "/nowhere/at all"], "--out /nowhere/at all: no such folder"),
         (["--count", "0"], "--count 0: give 1 or more"),
         (["--minutes", "1"], "--minutes 1: no exercise of these chapters is so short"),
     ],

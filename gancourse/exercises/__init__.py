@@ -55,6 +55,8 @@ How to write one (9.1 in ``ch09/e1.py``, found by its name)::
 - ``slip={"p / total": "q / total"}`` is a mistake as an edit of the solution printed in the chapter,
   for readers without a kernel: the page shows two to four such answers among the right one. What
   stands left must be there once; a test runs the edited solution, which must get this message.
+- ``variant=_anew`` where a question can be asked on paper with other numbers: ``_anew(draw)`` takes
+  them from a `_variant.Draw`, which an exam's seed decides, and returns question, answer and why.
 - A message says what is wrong and what to do about it, and leaves the code to the reader. In it
   `this` is shown as code and *this* with emphasis; no other markup.
 - ``python -m tests.exercise_mutants 9 9.1`` derives wrong and right answers from the reference and

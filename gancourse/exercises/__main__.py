@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .._paths import given_path
+from .._paths import given_path, replace_text
 from . import EXERCISES, _class, _exam
 
 
@@ -31,6 +31,12 @@ def main(argv: list[str] | None = None) -> int:
     exam.add_argument("--chapters", type=_numbers, default=None, metavar="3,4")
     exam.add_argument("--count", type=int, default=None, help="how many (default: 4)")
     exam.add_argument("--minutes", type=int, default=None, help="instead: as many as fit")
+    exam.add_argument(
+        "--paper", action="store_true", help="only questions that the seed draws new numbers for"
+    )
+    exam.add_argument(
+        "--out", metavar="FOLDER", help="write exam-SEED.md and exam-SEED-key.md there"
+    )
     args = parser.parse_args(argv)
     try:
         return _report(args) if args.command == "report" else _exam_(args)
@@ -56,9 +62,21 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _exam_(args: argparse.Namespace) -> int:
-    chapters = args.chapters or sorted({int(name.partition(".")[0]) for name in EXERCISES})
+    asked = {n for n, e in EXERCISES.items() if e.variant} if args.paper else set(EXERCISES)
+    chapters = args.chapters or sorted({int(name.partition(".")[0]) for name in asked})
     count = 4 if args.count is None and args.minutes is None else args.count
-    print(_exam.pick(EXERCISES, args.seed, chapters, count=count, minutes=args.minutes))
+    exam = _exam.pick(
+        EXERCISES, args.seed, chapters, count=count, minutes=args.minutes, on_paper=args.paper
+    )
+    folder = None if args.out is None else given_path(args.out, "--out")
+    if folder is not None and not folder.is_dir():
+        raise ValueError(f"--out {_class.shown(args.out, 200)}: no such folder")
+    print(exam)
+    if folder is not None:
+        for end, text in (("", exam.sheet()), ("-key", exam.key())):
+            file = folder / f"exam-{args.seed}{end}.md"
+            replace_text(file, text)
+            print(f"written: {_class.shown(str(file), 200)}")
     return 0
 
 

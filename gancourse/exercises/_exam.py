@@ -1,4 +1,5 @@
-"""An exam from the book's exercises: a seed picks them, the same ones on every machine."""
+"""An exam from the book's exercises: a seed picks them and draws new numbers where an exercise allows
+it, the same ones on every machine."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from dataclasses import dataclass
 
 from ._exercise import Exercise
 from ._progress_file import number
+from ._variant import Draw, Variant
 
 HONEST = (
-    "A seed picks exercises; it does not make new numbers: the numbers stand in an exercise's text, "
-    "and `check` runs every answer on the same inputs. The solutions are printed in the book. So ask "
-    "in an exam, too, why the code is as it is, or for the line that a mistake would change."
+    "A seed makes no new numbers for a function: `check` runs every answer on the same inputs, and the "
+    "solutions are printed in the book. So ask in an exam, too, why the code is as it is, or for the "
+    "line that a mistake would change."
 )
 
 
@@ -32,12 +34,51 @@ class Exam:
         for name, e in zip(names, self.picked):
             circles = "●" * e.difficulty + "○" * (3 - e.difficulty)
             lines.append(f"  {name:{wide}}  {circles}  {e.minutes:3} min")
-        choices = [e.id for e in self.picked if not callable(e.reference)]
-        lines += ["", HONEST]
-        if choices:
+        anew = [e.id for e in self.picked if e.variant]
+        lines += ["", HONEST] if len(anew) < len(names) else []
+        if choices := [e.id for e in self.picked if not e.variant and not callable(e.reference)]:
             several = "are a choice" if len(choices) > 1 else "is a choice"
             lines.append(f"{', '.join(choices)} {several} or a value, which is quickly passed on.")
+        if anew:
+            drawn = (
+                f"{', '.join(anew)}: with `--out FOLDER` asked on paper, with numbers of this seed."
+            )
+            lines += ["", drawn]
         return "\n".join(lines)
+
+    def variants(self) -> dict[str, Variant]:
+        """Exercise id -> its question with this seed's numbers, of those that can be asked so. Each
+        depends on the seed and the exercise alone, whatever else was picked."""
+        return {e.id: e.variant(Draw(f"{self.seed} {e.id}")) for e in self.picked if e.variant}
+
+    def sheet(self) -> str:
+        """The questions, as Markdown; without an answer to any of them."""
+        anew = self.variants()
+        parts = [f"# Exam {self.seed}", f"{self.minutes} minutes. Name:"]
+        for k, e in enumerate(self.picked, 1):
+            parts.append(f"## {k}. {e.title} ({e.minutes} minutes)")
+            parts.append(anew[e.id].question if e.id in anew else _to_write(e))
+        return "\n\n".join(parts) + "\n"
+
+    def key(self) -> str:
+        """The answers, as Markdown."""
+        anew = self.variants()
+        parts = [f"# Key to exam {self.seed}: not for the class"]
+        for k, e in enumerate(self.picked, 1):
+            parts.append(f"## {k}. {e.title} (exercise {e.id})")
+            if e.id in anew:
+                parts += [f"**{anew[e.id].answer}**", anew[e.id].why]
+            else:
+                parts.append(f'`check("{e.id}", ...)` judges it; the book prints a solution.')
+        return "\n\n".join(parts) + "\n"
+
+
+def _to_write(exercise: Exercise) -> str:
+    """What stands on paper for an exercise whose answer is code."""
+    return (
+        f"Exercise {exercise.id} of the book: write the answer there, where its text and its `check` "
+        "stand. Then say on paper which mistake you made or came near, and by which line."
+    )
 
 
 def pick(
@@ -47,18 +88,22 @@ def pick(
     *,
     count: int | None = None,
     minutes: int | None = None,
+    on_paper: bool = False,
 ) -> Exam:
     """Exercises in turn from each chapter, in an order that the seed alone decides; at most
-    ``count`` of them, and as many as fit into ``minutes``.
+    ``count`` of them, and as many as fit into ``minutes``; with ``on_paper`` only those that a seed
+    draws new numbers for.
 
     Raises:
         ValueError: a chapter without exercises; none fits into the minutes; a count below 1.
     """
+    if on_paper:
+        exercises = {name: e for name, e in exercises.items() if e.variant}
     by_chapter = {c: [n for n in exercises if n.partition(".")[0] == str(c)] for c in chapters}
     if empty := [str(c) for c, names in by_chapter.items() if not names]:
         known = sorted({int(name.partition(".")[0]) for name in exercises})
         raise ValueError(
-            f"--chapters {', '.join(empty)}: no exercises there; give some of "
+            f"--chapters {', '.join(empty)}: no exercises there{' for paper' * on_paper}; give some of "
             f"{', '.join(map(str, known))}"
         )
     if count is not None and count < 1:

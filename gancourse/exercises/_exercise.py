@@ -13,6 +13,7 @@ import torch
 from . import _grading
 from ._compare import untouched
 from ._sandbox import seed
+from ._variant import Make
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Exercise:
     parts: Sequence[str] = ()  # names of the parts of a result that is a tuple
     may_change: Sequence[str] = ()  # arguments that an answer may change though the reference won't
     strict: bool = False  # dtype and container must be the reference's
+    variant: Make | None = None  # the same question with new numbers, for an exam on paper
     _runs: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def cases(self) -> list[tuple]:

@@ -5,6 +5,7 @@ import math
 import torch
 
 from .. import Exercise, Mistake
+from .._variant import Draw, Variant, table
 
 
 def _optimal_discriminator(p, q):
@@ -114,6 +115,25 @@ MISTAKES = [
     ),
 ]
 
+
+def _anew(draw: Draw) -> Variant:
+    """Three places; at one of them only one of the two densities is not zero."""
+    p, q = ([draw.whole(1, 9) / 10 for _ in range(3)] for _ in range(2))
+    nowhere = draw.whole(0, 2)
+    draw.one((p, q))[nowhere] = 0.0
+    densities = (torch.tensor(x, dtype=torch.float64) for x in (p, q))
+    best = _optimal_discriminator(*densities).tolist()
+    cells = [[f"{x:.1f}" for x in row] for row in (p, q)]
+    return Variant(
+        "At three places the density $p$ of the data and the density $q$ of what a generator makes "
+        "are\n\n"
+        + table(("", "1", "2", "3"), [("$p$", *cells[0]), ("$q$", *cells[1])])
+        + "\n\nWhat does the best discriminator answer at each of them (three decimals)?",
+        ", ".join(f"{x:.3f}" for x in best),
+        "p / (p + q). Where only one of the two can have made a sample, the answer is sure.",
+    )
+
+
 EXERCISE = Exercise(
     "1.1",
     "The best discriminator",
@@ -123,4 +143,5 @@ EXERCISE = Exercise(
     inputs=_two_densities,
     mistakes=MISTAKES,
     atol=0,
+    variant=_anew,
 )

@@ -5,6 +5,7 @@ import math
 import torch
 
 from .. import Exercise, Mistake
+from .._variant import Draw, Variant, signed
 
 
 def _density_ratio(logits, n_real, n_fake):
@@ -83,6 +84,21 @@ MISTAKES = [
     ),
 ]
 
+
+def _anew(draw: Draw) -> Variant:
+    real, fake = draw.some((100, 200, 300, 400, 500, 800), 2)
+    logit = draw.one((-1, 1)) * draw.whole(5, 25) / 10
+    ratio = _density_ratio(torch.tensor(logit), real, fake).item()
+    return Variant(
+        f"A discriminator was trained to the optimum on {real} real and {fake} generated samples. At a "
+        f"place its logit is {signed(logit)}. How many times as large as the generator's density is "
+        "that of the data there (three digits)?",
+        f"{ratio:.3g}",
+        f"The exponential of the logit, {math.exp(logit):.3g}, is the ratio that the discriminator saw; "
+        f"times {fake}/{real} for the unequal numbers.",
+    )
+
+
 EXERCISE = Exercise(
     "1.4",
     "The ratio inside the logit",
@@ -90,6 +106,7 @@ EXERCISE = Exercise(
     minutes=10,
     reference=_density_ratio,
     mistakes=MISTAKES,
+    variant=_anew,
     inputs=lambda g: [
         (torch.randn(5, generator=g), 100, 100),
         (torch.randn(4, generator=g), 300, 100),

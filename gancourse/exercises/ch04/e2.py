@@ -3,6 +3,7 @@
 import torch
 
 from .. import Exercise, Mistake
+from .._variant import Draw, Variant
 
 
 def _distribution_functions(x, y, right=True):
@@ -169,6 +170,23 @@ MISTAKES = [
     ),
 ]
 
+
+def _anew(draw: Draw) -> Variant:
+    """Two points against four: each of the two is split in halves."""
+    x = draw.some(range(12), 2)
+    y = draw.some([n for n in range(12) if n not in x], 4)
+    distance = _w1_1d(*(torch.tensor(z, dtype=torch.float64) for z in (x, y))).item()
+    shown = [", ".join(map(str, z)) for z in (x, y)]
+    halves = ", ".join(f"{a} to {b}" for a, b in zip(sorted(2 * x), sorted(y)))
+    return Variant(
+        f"Two samples on a line: {shown[0]} and {shown[1]}; in each of them all points weigh alike. "
+        "What is the distance $W_1$ between the two (two decimals)?",
+        f"{distance:.2f}",
+        f"Each point of the first weighs as much as two of the second. In order, quarter by quarter: "
+        f"{halves}; the average of these ways.",
+    )
+
+
 EXERCISE = Exercise(
     "4.2",
     "W1 on a line, for samples of any sizes",
@@ -178,4 +196,5 @@ EXERCISE = Exercise(
     inputs=_line_inputs,
     mistakes=MISTAKES,
     atol=1e-5,
+    variant=_anew,
 )

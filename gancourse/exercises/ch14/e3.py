@@ -3,6 +3,7 @@
 import math
 
 from .. import Exercise, Mistake
+from .._variant import Draw, Variant
 
 
 def _good(strings, valid):
@@ -202,6 +203,26 @@ MISTAKES = [
     ),
 ]
 
+
+def _anew(draw: Draw) -> Variant:
+    molecules = draw.some(("CCO", "CC", "C=O", "CN", "CC=C", "NCO", "C1CC1", "COC"), 4)
+    broken = draw.some(("C(", "=C", "C1C", "O==O", ")N", "C=", "N("), draw.whole(2, 3))
+    again = [draw.one(molecules) for _ in range(draw.whole(2, 3))]
+    strings = draw.order([*molecules, *again, *broken])
+    known = sorted(draw.some(molecules, draw.whole(1, 3)))
+    scores = _three(strings, [s not in broken for s in strings], set(known))
+    good = len(molecules) + len(again)
+    return Variant(
+        f"A generator wrote these {len(strings)} strings: `{'`, `'.join(strings)}`. The checker refuses "
+        f"`{'`, `'.join(sorted(broken))}`. The training set holds `{'`, `'.join(known)}`. What are "
+        "validity, uniqueness and novelty, as fractions?",
+        f"{good}/{len(strings)}, {len(molecules)}/{good}, {len(molecules) - len(known)}/{len(molecules)}"
+        f" ({', '.join(f'{score:.3f}' for score in scores)})",
+        "Each share is one of what the step before has left: valid strings of all, different ones of "
+        "the valid, new ones of the different. A broken string is never novel.",
+    )
+
+
 EXERCISE = Exercise(
     "14.3",
     "Validity, uniqueness, novelty",
@@ -210,5 +231,6 @@ EXERCISE = Exercise(
     reference=_three,
     inputs=_three_inputs,
     parts=("Validity", "Uniqueness", "Novelty"),
+    variant=_anew,
     mistakes=MISTAKES,
 )
