@@ -1,0 +1,25 @@
+"""A small velocity field that two exercises of this chapter ask."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Velocity(nn.Module):
+    """Of any shape of sample, smooth, and another one at each time."""
+
+    def __init__(self, shape: tuple[int, ...], g: torch.Generator) -> None:
+        super().__init__()
+        size = math.prod(shape)
+        self.inner = nn.Parameter(torch.randn(size + 1, 8, generator=g))
+        self.outer = nn.Parameter(torch.randn(8, size, generator=g))
+
+    def forward(self, z: Tensor, t: Tensor) -> Tensor:
+        if not isinstance(t, Tensor) or t.shape != z.shape[:1]:
+            came = f"shape {tuple(t.shape)}" if isinstance(t, Tensor) else type(t).__name__
+            raise ValueError(f"t = {came}; velocity wants a tensor of shape (N,), a time a sample")
+        both = torch.cat([z.flatten(1), t[:, None].to(z.dtype)], 1)
+        return (torch.tanh(both @ self.inner) @ self.outer).view(z.shape)
