@@ -46,6 +46,8 @@ LIVE = {
     "gradient say to a letter?",
     15: "[the first patient](15-clinic.ipynb#early-round-nothing-is-learnt), together; then a case "
     "for each group",
+    18: "[how many steps](18-one-step.ipynb#how-many-steps-does-it-take): where do the samples land "
+    "if the flow is asked once?",
 }
 TWO_WEEKS = [[1], [2], [3], [4], [5, 6], [7], [8], [9, 10], [12], [15]]
 TERM = [[number] for number in range(1, 16)]
