@@ -65,6 +65,21 @@ def _d_steps(d_step: Callable, w: tuple[float, ...], rate: float, steps: int) ->
     return moved, logged
 
 
+def _zeroed_late(D, G, adam, real, z):
+    real_loss, fake_loss = softplus(-D(real)).mean(), softplus(D(G(z).detach())).mean()
+    (real_loss + fake_loss).backward()
+    adam.zero_grad()
+    adam.step()
+    return real_loss.item(), fake_loss.item()
+
+
+def _never_zeroed(D, G, adam, real, z):
+    real_loss, fake_loss = softplus(-D(real)).mean(), softplus(D(G(z).detach())).mean()
+    (real_loss + fake_loss).backward()
+    adam.step()
+    return real_loss.item(), fake_loss.item()
+
+
 def _bench(d_step: Callable, seed: int) -> Exam:
     # Logits of 0.3 and 0.4: there hinge and least squares pull real points up and fakes down, too.
     (first, second), _ = _d_steps(d_step, (0.3, 0.4, 0.0), 0.1, 2)
@@ -190,6 +205,16 @@ MISTAKES = [
         "Both halves are there. But label smoothing is a treatment of its own: D's answer when "
         "it can't tell sinks from 0.5 to 0.45, so hardly a real point counts as real any more. "
         "Repair first, and without it.",
+    ),
+    Mistake(
+        _zeroed_late,
+        "D does not move at all: when `step` comes, the gradients have just been set to zero, or "
+        "not been computed yet. First `zero_grad`, then `backward`, then `step`.",
+    ),
+    Mistake(
+        _never_zeroed,
+        "Both halves are there, but nobody sets the gradients to zero any more: the second step "
+        "repeats the first and adds its own, and so on.",
     ),
 ]
 

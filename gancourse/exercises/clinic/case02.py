@@ -84,6 +84,35 @@ MISTAKES = [
         "everything real.",
         slip={" + softplus(fake_logits).mean()": " + softplus(-fake_logits).mean()"},
     ),
+    Mistake(
+        lambda real_logits, fake_logits: _well(real_logits, fake_logits)[::-1],
+        "Both losses are right, and come in the wrong order: D now trains on G's loss and G on "
+        "D's. Return D's first.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            _well(real_logits, fake_logits)[0],
+            -softplus(-fake_logits).mean(),
+        ),
+        "Two signs turned in G's loss, the one inside the softplus and the one in front: G is D's "
+        "ally as before. Turn one.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            softplus(-real_logits).mean(),
+            softplus(-fake_logits).mean(),
+        ),
+        "G's loss is right now, and D's half on the fakes is gone: D no longer opposes G. Both "
+        "halves belong in D's loss.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            softplus(fake_logits).mean(),
+            softplus(-fake_logits).mean(),
+        ),
+        "G's loss is right now, and D's half on the real points is gone: D can call everything "
+        "fake. Both halves belong in D's loss.",
+    ),
 ]
 
 EXERCISE = Case(

@@ -62,6 +62,9 @@ def _g_steps(g_step: Callable, logit: float, steps: int) -> tuple[list[float], i
     return moved, len(D.rows), logged
 
 
+_well = ward.g_step
+
+
 def _bench(g_step: Callable, seed: int) -> Exam:
     (first, second), rows, logged = _g_steps(g_step, 0.0, 2)
     if first > 0.05 and logged is not None:  # does the log fall as fast as G climbs?
@@ -165,6 +168,16 @@ MISTAKES = [
         "The cut is gone, and so is zero_grad: now the gradients of all steps so far pile up "
         "in G, and the second step repeats the first.",
         slip={("    adam.zero_grad()\n"): ""},
+    ),
+    Mistake(
+        _generator_step(lambda D, fake: fake.square().mean()),
+        "D is not asked at all: what is real, G can learn from D's answers only. The loss was "
+        "right; the way back from it was cut.",
+    ),
+    Mistake(
+        lambda D, G, adam, z: _well(D, G, adam, z[:1].expand_as(z)),
+        "All samples of the batch come from one latent: D sees the same point again and again. "
+        "Each row of `z` is a sample of its own.",
     ),
 ]
 

@@ -128,6 +128,25 @@ MISTAKES = [
         "Black is -1 and white is 1, but all grey levels are gone.",
         slip={"images.float() / 127.5 - 1": "(images > 127).float() * 2 - 1"},
     ),
+    Mistake(
+        lambda images: (2 * images - 255).float() / 255,
+        "You compute with bytes and make floats of them afterwards: a byte wraps round, 256 is 0 "
+        "again. First floats, then arithmetic.",
+    ),
+    Mistake(
+        lambda images: torch.tanh(images.float() / 127.5 - 1),
+        "The tanh belongs at the end of the *generator*. On the data it pulls black and white away "
+        "from the ends, to 0.76.",
+    ),
+    Mistake(
+        lambda images: (images.float() / 127.5 - 1).clamp(0, 1),
+        "Shifted and scaled rightly, and then everything darker than middle grey is cut off. The "
+        "range of a tanh has a negative half.",
+    ),
+    Mistake(
+        lambda images: images.float() / 255 * 2 - 0.5,
+        "Wide enough, and shifted by half of what is needed: your pictures lie in [-0.5, 1.5].",
+    ),
 ]
 
 EXERCISE = Case(

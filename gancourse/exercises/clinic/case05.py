@@ -33,6 +33,17 @@ def _by_log(real_logits, fake_logits):
     return -real_p.log().mean() - (1 - fake_p).log().mean(), -fake_p.log().mean()
 
 
+def _by_guarded_log(real_logits, fake_logits):
+    real_p, fake_p = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
+    d_loss = -(real_p + 1e-8).log().mean() - (1 - fake_p + 1e-8).log().mean()
+    return d_loss, -(fake_p + 1e-8).log().mean()
+
+
+def _by_squares(real_logits, fake_logits):
+    real_p, fake_p = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
+    return (real_p - 1).square().mean() + fake_p.square().mean(), (fake_p - 1).square().mean()
+
+
 def _bench(losses: Callable, seed: int) -> Exam:
     def d_loss(real: float, fake: float) -> float:
         both = losses(torch.full((48,), real), torch.full((48,), fake))
@@ -136,6 +147,37 @@ MISTAKES = [
         ),
         "Both sigmoids are gone now: `binary_cross_entropy` wants probabilities, its sister "
         "`..._with_logits` wants logits. Exactly one squashing in all.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            _well(real_logits, fake_logits)[0],
+            softplus(fake_logits).mean(),
+        ),
+        "The second sigmoid is gone. But G now has the target of *fake* for its own samples: it "
+        "wants them called real.",
+    ),
+    Mistake(
+        _by_guarded_log,
+        "The small number keeps the logarithm finite, and cuts it off: a D that is wrong and sure "
+        "pays 18 for each half at most, and nothing pulls it back. The loss that works on logits "
+        "needs no guard.",
+    ),
+    Mistake(
+        _by_squares,
+        "This is the least-squares loss, on probabilities: the sigmoid still flattens it where D is "
+        "sure. (LSGAN leaves the sigmoid out.) The patient had cross-entropy: keep it.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: _well(real_logits.tanh(), fake_logits.tanh()),
+        "A tanh in the place of the sigmoid still squashes what the loss squashes again. The loss "
+        "wants the logits as they are.",
+    ),
+    Mistake(
+        lambda real_logits, fake_logits: _well(
+            10 * torch.sigmoid(real_logits), 10 * torch.sigmoid(fake_logits)
+        ),
+        "A factor makes the range wider and leaves it bounded: what is squashed stays squashed. The "
+        "loss wants the logits as they are.",
     ),
 ]
 

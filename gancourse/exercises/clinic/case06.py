@@ -84,6 +84,32 @@ MISTAKES = [
             "g_loss = -fake": "g_loss = -real",
         },
     ),
+    Mistake(
+        lambda real_scores, fake_scores: (-real_scores.mean(), -fake_scores.mean()),
+        "The critic's half on the fakes is gone: it raises real scores, and with them every other. "
+        "It has to push the fakes' down.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (fake_scores.mean(), -fake_scores.mean()),
+        "The critic's half on real points is gone: it lowers the fakes' scores, and with them every "
+        "other. It has to push the real ones up.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (
+            fake_scores.mean() - real_scores.mean(),
+            (fake_scores.mean() - real_scores.mean()).abs(),
+        ),
+        "The critic is cured. With the absolute value G does not raise its scores, it wants them "
+        "*equal* to the real ones: where its fakes score higher it pulls with the critic.",
+    ),
+    Mistake(
+        lambda real_scores, fake_scores: (
+            -(real_scores.mean() - fake_scores.mean()).square(),
+            -fake_scores.mean(),
+        ),
+        "The square lets the critic separate either way round, as an absolute value would. Signs "
+        "have to be fixed, not free.",
+    ),
 ]
 
 EXERCISE = Case(

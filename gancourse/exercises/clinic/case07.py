@@ -91,6 +91,33 @@ MISTAKES = [
         "One number per *row* now: still a mixture that lies off the segment. One per sample.",
         slip={"torch.rand(len(real), 1, 1, 1)": "torch.rand(len(real), 1, real.shape[2], 1)"},
     ),
+    Mistake(
+        penalty_with(price=lambda g: (g.detach().flatten(1).norm(dim=1) - 1).square().mean()),
+        "The penalty is a number that the critic never hears of: the gradient's own graph is not "
+        "kept, or is cut. Without `create_graph` there is nothing to learn from.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: torch.lerp(f, r, 0.5 * torch.rand(len(r), 1, 1, 1))),
+        "Your points fill one half of each segment. The place is uniform from one end to the other.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: torch.lerp(f, r, torch.linspace(0, 1, len(r)).view(-1, 1, 1, 1))),
+        "Evenly spaced, and at the next step in the same places again: the critic learns these by "
+        "heart. Draw them anew each time.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: torch.lerp(f, r, (torch.rand(len(r), 1, 1, 1) > 0.5).float())),
+        "All points are ends, real or generated. What lies *between* them is what the penalty asks "
+        "about.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: 1 * r),
+        "You ask about real points only, as R1 does. This penalty asks between real and generated.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: r + torch.rand(len(r), 1, 1, 1) * (r - f)),
+        "You go from the real point *away* from the generated one: beyond the end of the segment.",
+    ),
 ]
 
 EXERCISE = Case(

@@ -85,6 +85,39 @@ MISTAKES = [
         "The norm is right, and the penalty has become one-sided: slopes below 1 are free. "
         "That is a treatment of its own (chapter 5), not this patient's.",
     ),
+    Mistake(
+        penalty_with(price=lambda g: (g.square().mean((1, 2, 3)).sqrt() - 1).square().mean()),
+        "That is the root of the *mean* square: the more pixels, the steeper a critic may be. A "
+        "norm is the root of the sum.",
+    ),
+    Mistake(
+        penalty_with(price=lambda g: (g.abs().flatten(1).sum(1) - 1).square().mean()),
+        "That is the 1-norm, the sum of absolute values. The constraint is about the Euclidean one.",
+    ),
+    Mistake(
+        penalty_with(price=lambda g: (g.flatten(1).norm(dim=0) - 1).square().mean()),
+        "Your norm runs over the batch: one for each pixel. One for each *sample* runs over the "
+        "pixels.",
+    ),
+    Mistake(
+        penalty_with(price=lambda g: g.flatten(1).square().sum(1).mean()),
+        "This is R1's price, the squared norm itself: it wants slopes of 0. Here slopes of 1 are "
+        "free.",
+    ),
+    Mistake(
+        penalty_with(price=lambda g: (g.flatten(1).norm(dim=1) - 1).square().sum()),
+        "You add up over the batch: the penalty grows with the number of samples. Average.",
+    ),
+    Mistake(
+        penalty_with(price=lambda g: (g.detach().flatten(1).norm(dim=1) - 1).square().mean()),
+        "The norm is right, and the critic never hears of it: the gradient's own graph is not kept, "
+        "or is cut. Keep `create_graph` as it was.",
+    ),
+    Mistake(
+        penalty_with(lambda r, f: torch.lerp(f, r, torch.rand_like(r))),
+        "The norm is right. But now every pixel has a mixture of its own, so that the points lie on "
+        "no segment: that is the disease of case 7.",
+    ),
 ]
 
 EXERCISE = Case(

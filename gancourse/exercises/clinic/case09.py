@@ -118,6 +118,19 @@ MISTAKES = [
         "as the others.",
         slip={"torch.arange(modes) / modes": "torch.arange(modes) / (modes + 1)"},
     ),
+    Mistake(
+        _at(lambda modes: 360.0 * torch.arange(modes) / modes),
+        "Your angles are in degrees; cosine and sine take them in radians, where the full circle "
+        "is 2π.",
+    ),
+    Mistake(
+        lambda modes, radius: _well(modes, radius**2),
+        "The angles are right; the radius is squared. The centers belong at `radius`.",
+    ),
+    Mistake(
+        lambda modes, radius: _well(modes, 1.0),
+        "The angles are right; `radius` has no effect any more.",
+    ),
 ]
 
 EXERCISE = Case(
