@@ -165,6 +165,7 @@ TWINS = {
     "ch07.in_parts": "one line, like chapter 8's `feats` by chance",
     "ch08.train": "a call of GANTrainer, as in chapter 12",
     "ch10.Discriminator": "three ways in one class; its projection rounds as the recorded one",
+    "ch11.average_": "an average of weights, three lines as anywhere",
     "ch11.gaze": "the chapter's looks at the network of its cell, this one at any",
     "ch12.grain": "one line, like the watermark's by chance",
     "ch13.held_out": "one line, like chapter 12's `saved` by chance",

@@ -1,0 +1,84 @@
+"""Recorded runs of chapter 17: clips before three sets of judges, pictures from captions.
+
+Networks, loops and measures are the chapter's own, which runs seed 0 for fewer steps live.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+
+from gancourse import data, plots
+from scripts.chapters import Later, chapter
+from scripts.experiments import Recorder, experiment
+
+page = chapter("17")
+REAL = Later(lambda: data.moving(3000, seed=0, classes=page.SPOT).float())
+
+
+def film(seed: int, kinds: tuple[str, ...], steps: int) -> dict[str, float]:
+    """The physics of 1,000 clips of a generator that met these judges."""
+    return page.physics(page.train_mover(seed, kinds, steps, REAL.make()).sample(1000))
+
+
+@experiment("ch17-frames", seeds=(0, 1, 2), steps=3000)
+def frames(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return film(seed, ("frames",), steps)
+
+
+@experiment("ch17-clips", seeds=(0, 1, 2), steps=3000)
+def clips(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return film(seed, ("clips",), steps)
+
+
+@experiment("ch17-both", seeds=(0, 1, 2), steps=3000)
+def both(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return film(seed, ("frames", "clips"), steps)
+
+
+@experiment("ch17-film", seeds=(0,), steps=3000)
+def strip(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    """What the generator of both judges shows: its clips, and how alike they are."""
+    x = page.train_mover(seed, ("frames", "clips"), steps, REAL.make()).sample(1000)
+    fig, ax = plt.subplots(figsize=(6, 3.8))
+    plots.image_grid(ax, x[:5].flatten(0, 1)[:, None], columns=8)
+    ax.images[0].set_cmap("gray")
+    record.figure(fig, "Five generated clips, a row each, of eight frames.")
+    return page.physics(x) | {"alike": page.alike(x), "alike, real": page.alike(REAL.make())}
+
+
+def painter_of(seed: int, wrong: str, steps: int) -> tuple[Any, ...]:
+    x, bag, factors, kept_back, known = page.scenes_to_learn()
+    learn = torch.arange(len(x)) < page.TRAIN
+    rows = learn & ~kept_back
+    painter = page.train_painter(seed, wrong, steps, x[rows], bag[rows], factors[rows])
+    return painter, known, x, bag, factors, kept_back, learn
+
+
+@experiment("ch17-album", seeds=(0,), steps=2400)
+def album(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    """What the painter shows for the chapter's eight captions."""
+    plots.use_style()
+    painter, known, *_ = painter_of(seed, "near", steps)
+    fig, alt = page.album(painter, known, data.captioned(300, 16, seed=12))
+    record.figure(fig, alt)
+    return {}
+
+
+def painting(seed: int, wrong: str, steps: int) -> dict[str, Any]:
+    """Attributes that come as asked, of captions like those learned and of those kept back."""
+    painter, _, x, bag, factors, kept_back, learn = painter_of(seed, wrong, steps)
+    reader = page.train_reader(x[learn], factors[learn])
+    return page.answered(painter, reader, bag[~learn], factors[~learn], kept_back[~learn])
+
+
+@experiment("ch17-words-any", seeds=(0, 1, 2), steps=2400)
+def words_any(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return painting(seed, "any", steps)
+
+
+@experiment("ch17-words-near", seeds=(0, 1, 2), steps=2400)
+def words_near(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    return painting(seed, "near", steps)
