@@ -4,17 +4,19 @@ The chapter asks how far one run's score can be trusted, so each run is scored o
 digits with ten independent draws from its generator: the spread over draws is that of sampling,
 the spread over seeds that of training. The chapter trains one of these runs itself, with the same
 code written out. ``ch08-interval`` asks how wide the intervals of ``metrics.interval`` come out, and how
-often they hold: one interval tells neither.
+often they hold: one interval tells neither. ``ch08-judge`` trains on the distance itself.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 
 import numpy as np
 import torch
 
 from gancourse import data, features, metrics, nets, training
+from scripts.chapters import chapter
 from scripts.experiments import experiment
 
 METHODS = {
@@ -76,3 +78,36 @@ def interval(seed, device, record, *, steps, sets, tried):
         widths.append((high - low) / width)
         held += bool(low < mean < high)
     return {"widths": widths, "held": held / tried}
+
+
+# The deeper page "When the score becomes the loss". Its functions are the chapter's own.
+page = chapter("08")
+
+
+@functools.cache
+def _judges():
+    """Name -> network: the package's own, two more seeds of it, and one that learned nothing."""
+    return {
+        "the judge": features.load("digits"),
+        "second seed": page.another_judge(7),
+        "third seed": page.another_judge(8),
+        "untrained": page.untrained_judge(99),
+    }
+
+
+@experiment("ch08-judge", steps=300, gan_steps=1500)
+def judged(seed, device, record, *, steps, gan_steps):
+    """Pictures trained on the Fréchet distance, before judges that they were and were not shown."""
+    reference, fresh = data.digits("train").float()[:360], data.digits("test").float()
+    networks = _judges()
+    spaces = {name: lambda x, n=net: n.features(x).double() for name, net in networks.items()}
+    spaces["pixels"] = page.grey_levels
+    gan = page.gan_of(reference, seed, gan_steps)
+    pictures = {
+        "distance": page.train_on(networks["the judge"], reference, seed, steps=steps),
+        "GAN": page.sample_360(gan),
+        "copier": reference,
+    }
+    return {
+        name: page.verdict(spaces, reference, fresh, images) for name, images in pictures.items()
+    }
