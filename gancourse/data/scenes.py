@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,7 +157,9 @@ def captioned(n: int, size: int = 32, seed: int = 0, classes: str = "AOTX") -> C
     n, size = count(n), whole("size", size, 16)
     _check_classes(classes)
     rng = np.random.default_rng(seed)
-    tables = {"color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS}
+    tables: dict[str, dict[str, Any]] = {
+        "color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS,
+    }  # fmt: skip
     factors = {"symbol": rng.integers(len(classes), size=n)}
     factors |= {name: rng.integers(len(table), size=n) for name, table in tables.items()}
     factors["ground"] = rng.integers(len(GROUNDS), size=n)
@@ -196,7 +199,9 @@ def _grounds(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarr
 
 def _caption(rng: np.random.Generator, factors: dict[str, np.ndarray], i: int, classes: str) -> str:
     """A sentence for image i: its factors in one of the phrases, some words exchanged."""
-    tables = {"color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS}
+    tables: dict[str, dict[str, Any]] = {
+        "color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS,
+    }  # fmt: skip
     words = {name: list(table)[factors[name][i]] for name, table in tables.items()}
     for name in ("size", "slant"):
         if rng.random() < 0.5:
