@@ -8,8 +8,8 @@ In a notebook it is a link, in a paragraph of its own below a comment that only 
     [Try it: watch it collapse](lab.md)
 
 In the built page the link's words become the title of a closed fold. page.js loads the scripts from
-`_static` and puts the lab into the fold when it is opened; nothing is loaded, and nothing runs, before.
-In the fold stands the link, with the same settings, for who has no JavaScript.
+`_static` and puts what they make into the fold when it is opened; before, nothing is loaded or runs.
+In the fold stands the link, a lab's with the same settings, for who has no JavaScript.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-#: Kind -> its scripts in book/_static, in the order in which they are loaded.
-SCRIPTS = {"lab": ["lab/lab.js", "lab/lab-view.js"]}
+#: Kind -> its scripts in book/_static, in the order of loading; {} is what the comment says.
+SCRIPTS = {
+    "lab": ["lab/lab.js", "lab/lab-view.js"],
+    "generator": ["generators/{}.js", "generators/generator.js"],
+}
 COMMENT = re.compile(r"<!-- ([a-z]+): ([^\s>]+) -->")
 LINE = re.compile(
-    rf'{COMMENT.pattern}\s*<p><a class="[^"]*" href="([^"#]*)(?:#[^"]*)?">(.*?)</a></p>', re.S
+    rf'{COMMENT.pattern}\s*<p><a class="[^"]*" href="([^"#]*)(#[^"]*)?">(.*?)</a></p>', re.S
 )
 
 
@@ -33,16 +36,23 @@ def embedded(text: str, root: str = "../") -> str:
     """A page with its folds; ``root`` leads to the site's."""
 
     def fold(match: re.Match[str]) -> str:
-        kind, settings, page, words = match.groups()
+        kind, settings, page, anchor, words = match.groups()
         if kind not in SCRIPTS:
             raise LookupError(f"<!-- {kind}: ... -->: a page can run {', '.join(SCRIPTS)}")
         settings = html.escape(html.unescape(settings))
-        scripts = " ".join(f"{root}_static/{name}" for name in SCRIPTS[kind])
+        names = [name.format(settings) for name in SCRIPTS[kind]]
+        if missing := next((n for n in names if not (ROOT / "book" / "_static" / n).exists()), ""):
+            raise LookupError(f"{match[0][:60]!r} needs book/_static/{missing}, which is not there")
+        scripts = " ".join(f"{root}_static/{name}" for name in names)
         title = re.sub(r"<[^>]*>", "", words)
+        if kind == "lab":
+            link = f'<a href="{page}#{settings}">On a page of its own, with these settings</a>'
+        else:
+            link = f'<a href="{page}{anchor or ""}">More about this generator</a>'
         return (
             f'<details class="gc-embed" data-embed="{kind}" data-settings="{settings}" '
             f'data-scripts="{scripts}"><summary>{title}</summary>'
-            f'<p><a href="{page}#{settings}">On a page of its own, with these settings</a></p>'
+            f"<p>{link}</p>"
             "</details>"
         )
 
