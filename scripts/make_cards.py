@@ -43,6 +43,8 @@ CARDS: dict[str, tuple[str, str, int, tuple[float, float, float, float]]] = {
     "14": ("14-beyond-pictures", "c8e904bb", -1, WHOLE),
     "15": ("15-clinic", "be855720", 25, WHOLE),
     "16": ("16-pictures", "8c2807b4", 0, (0, 0.1, 0.56, 0.92)),
+    "17": ("17-video-words", "b61c5e9b", 0, (0, 0, 1, 0.53)),
+    "18": ("18-one-step", "44a8a96d", 0, WHOLE),
     "copies": ("08-beyond-fid", "d6f7aa01", 0, WHOLE),
     "ten-pictures": ("07-fid", "7c1e0a05", 0, WHOLE),
     "ten-seconds": ("11-bigger", "797387ee", 0, (0, 0, 0.56, 1)),

@@ -46,6 +46,8 @@ LIVE = {
     "gradient say to a letter?",
     15: "[the first patient](15-clinic.ipynb#early-round-nothing-is-learnt), together; then a case "
     "for each group",
+    16: "[four pixels](16-pictures.ipynb#four-pixels): everybody draws the digit; then the network's "
+    "answer beside the average of the drawings",
     17: "[the three films](17-video-words.ipynb#who-is-shown-what), with their names covered: which "
     "judge saw which?",
     18: "[how many steps](18-one-step.ipynb#how-many-steps-does-it-take): where do the samples land "
