@@ -12,9 +12,7 @@ R = TypeVar("R")
 
 def alias(name: str) -> property:
     """An attribute's name before: reads and sets the attribute ``name``."""
-    return property(
-        lambda self: getattr(self, name), lambda self, value: setattr(self, name, value)
-    )
+    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))
 
 
 def renamed(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -24,9 +24,7 @@ def _faults(fig: Figure) -> Counter[str]:
     from matplotlib.text import Text
 
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # "no room for axes": their words lie on others
+        warnings.simplefilter("ignore", UserWarning)  # "no room for axes": their words lie on others
         for _ in range(2):  # the layout settles at the second drawing
             fig.draw_without_rendering()
     inside = fig.bbox.padded(1)
@@ -92,19 +90,17 @@ def png(fig: Figure, smallest: float, dpi: int = 200) -> bytes | None:
         return None  # as it is
     square = any(ax.get_visible() and ax.get_aspect() != "auto" for ax in fig.axes)
     try:
-        before = _faults(fig)
-        for share in (0.0, 0.5, 1.0):  # of the way to the widest that is legible
-            width = WIDTH + share * (WIDTH * smallest * POINT / LEGIBLE - WIDTH)
-            # What has equal axes grows lower as it grows narrower; its labels don't.
-            height = min(tall, tall * width / wide + 0.4) if square else tall
-            fig.set_size_inches(width, height)
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", UserWarning
-                )  # no room for axes: such a one has faults
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "no room for axes": such a one has faults
+            before = _faults(fig)
+            for share in (0.0, 0.5, 1.0):  # of the way to the widest that is legible
+                width = WIDTH + share * (WIDTH * smallest * POINT / LEGIBLE - WIDTH)
+                # What has equal axes grows lower as it grows narrower; its labels don't.
+                height = min(tall, tall * width / wide + 0.4) if square else tall
+                fig.set_size_inches(width, height)
                 fig.draw_without_rendering()  # the layout settles at the second drawing
-                spoilt = _faults(fig) - before
-            if not spoilt:
+                if _faults(fig) - before:
+                    continue
                 drawn = fig.get_tightbbox()
                 low, high = max(0, drawn.y0 - 0.05), min(height, drawn.y1 + 0.05)
                 buffer = io.BytesIO()

@@ -101,9 +101,7 @@ def save_if_possible(run: GANTrainer, path: Path, last: bool) -> None:
 
 
 @torch.inference_mode(False)
-def take_over(
-    run: GANTrainer, state: dict[str, Any], path: Path, networks_only: bool = False
-) -> None:
+def take_over(run: GANTrainer, state: dict[str, Any], path: Path, networks_only: bool = False) -> None:
     """All of it or, whatever goes wrong, nothing: a refusal or interrupt is taken back."""
     if not networks_only and (state["ema"] is None) != (run.ema is None):
         raise CheckpointError(f"{path} and this trainer disagree about ema; use the same setting")

@@ -164,8 +164,7 @@ def when(callback: Any, steps_given: Any, steps: int) -> set[int]:
         ) from None
     if wanted and max(wanted) > steps:
         warn(
-            f"callback_steps names step {max(wanted)}, which is never reached: the run ends at "
-            f"{steps}",
+            f"callback_steps names step {max(wanted)}, which is never reached: the run ends at {steps}",
         )
     return wanted
 

@@ -124,6 +124,5 @@ def _markup(lines: Sequence[Sequence[str]], right: Sequence[bool], caption: str 
     above = "" if caption is None else f"<caption>{html.escape(caption)}</caption>"
     body = "".join(f"<tr>{line}</tr>" for line in shown[1:])
     return (
-        f'<table class="gc-table">{above}<thead><tr>{shown[0]}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+        f'<table class="gc-table">{above}<thead><tr>{shown[0]}</tr></thead><tbody>{body}</tbody></table>'
     )

@@ -234,8 +234,7 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
         state = torch.load(io.BytesIO(content[:-48]), map_location=device, weights_only=True)
     except Exception as error:
         raise CheckpointError(
-            f"{path} holds more than tensors and plain numbers, so it is not opened; choose another "
-            "name"
+            f"{path} holds more than tensors and plain numbers, so it is not opened; choose another name"
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}, not the state of a run")

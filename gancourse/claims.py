@@ -67,9 +67,7 @@ def verify(*rows: Row) -> None:
         raise ValueError("verify() got no rows; need at least one: claims.near(...), ...")
     for k, row in enumerate(rows):
         if not isinstance(row, Row):
-            raise ValueError(
-                f"rows[{k}]={_brief(row)}; need claims.near(...), claims.below(...), ..."
-            )
+            raise ValueError(f"rows[{k}]={_brief(row)}; need claims.near(...), claims.below(...), ...")
     twice = [row.what for k, row in enumerate(rows) if row.what in {r.what for r in rows[:k]}]
     if twice:
         raise ValueError(f"two rows say {twice[0]!r}; need another text for each claim")

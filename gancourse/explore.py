@@ -328,9 +328,7 @@ def _panel(draw: Callable, title: str, start: dict[str, Any], axes: dict[str, Se
             if isinstance(slider, widgets.SelectionSlider):
                 slider.continuous_update = time.perf_counter() - began < 0.3
 
-    at = {
-        name: values[_nearest(values, start.get(name, values[0]))] for name, values in axes.items()
-    }
+    at = {name: values[_nearest(values, start.get(name, values[0]))] for name, values in axes.items()}
     for name, values in axes.items():
         options, slides = _options(draw, at, name, values), _numbers(values) or len(values) > 8
         style = {"description_width": "initial"} | ({} if slides else {"button_width": "auto"})
@@ -400,16 +398,16 @@ def _book(
     if sounds:  # a frame lasts as long as what is heard
         heard: list[str | None] = [*sounds[0]]
         label = html.escape(f"{title}: {next(iter(axes.values()))[at]}")
-        player = f'<audio controls preload="none" aria-label="{label}" {keys} src="{heard[at]}"></audio>\n'
+        player = (
+            f'<audio controls preload="none" aria-label="{label}" {keys} src="{heard[at]}"></audio>\n'
+        )
         heard[at] = None
         data |= {"sounds": heard, "ms": max(interval_ms, sounds[1] + 200)}
     # A fixed width: a slider that grows and shrinks with its label runs away from the pointer.
     told = [len(a + b) for pairs in zip(axes.values(), after) for a, b in zip(*pairs)]
     value_width = min(30, max(told))
     widths = f"--gc-name:{max(map(len, axes))}ch;--gc-value:{value_width}ch"
-    if (
-        images[at][0].width == images[at][1]
-    ):  # an array of pixels, which a sharp screen shows as such
+    if images[at][0].width == images[at][1]:  # an array of pixels, which a sharp screen shows as such
         widths += ";--gc-pixels:pixelated"
     script = SCRIPT.replace('"DATA"', json.dumps(data).replace("<", "\\u003c"))
     return Flipbook(

@@ -77,9 +77,7 @@ def to_uint8(images: Tensor, channels: int = 1) -> Tensor:
     if not bool((images.abs() <= 1 + 1e-4).all()):
         low, high = float(images.min()), float(images.max())
         cure = ": x / 127.5 - 1 for bytes" if low >= 0 and high > 2 else ""
-        raise ValueError(
-            f"images has values from {low:.4g} to {high:.4g}; need [-1, 1], no NaN{cure}"
-        )
+        raise ValueError(f"images has values from {low:.4g} to {high:.4g}; need [-1, 1], no NaN{cure}")
     low, high = float(images.min()), float(images.max())
     if low >= 0 and high - low > 0.5:
         # Not refused: a generator may make only bright pictures. Real ones hardly ever are.

@@ -28,9 +28,7 @@ class DivergedError(RuntimeError):
     """A loss or a weight was not finite: ``step`` says where, ``checkpoint`` which file holds a good
     state."""
 
-    def __init__(
-        self, step: int, checkpoint: Path | None, what: str = "the loss became non-finite"
-    ):
+    def __init__(self, step: int, checkpoint: Path | None, what: str = "the loss became non-finite"):
         self.step, self.checkpoint = step, checkpoint
         kept = f"the last good state is in {checkpoint}" if checkpoint else "no checkpoint was kept"
         super().__init__(

@@ -47,9 +47,7 @@ def _check(**logits: Tensor) -> None:
     for name, value in logits.items():
         if not (isinstance(value, Tensor) and value.is_floating_point()):
             what = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(
-                f"{name} is {what}; need a tensor of floats (N,), one logit per sample"
-            )
+            raise ValueError(f"{name} is {what}; need a tensor of floats (N,), one logit per sample")
         if value.ndim != 1 or len(value) == 0:
             raise ValueError(
                 f"{name} has shape {tuple(value.shape)}; need (N,) with N >= 1, one logit per "

@@ -155,9 +155,7 @@ def show(fig: Figure, alt: str) -> None:
     data, smallest, panels = png(fig), _panels.smallest_text(fig), _panels.panels(fig)
     about = f'data-points="{smallest:g}" ' if smallest else ""  # for the page on a phone
     about += f'data-panels="{panels}" ' if panels else ""
-    if (
-        os.environ.get("GANCOURSE_NARROW") == "1" and smallest and not panels
-    ):  # the built page alone
+    if os.environ.get("GANCOURSE_NARROW") == "1" and smallest and not panels:  # the built page alone
         narrow = _narrow.png(fig, smallest)
         if narrow:
             source = base64.b64encode(narrow).decode()
@@ -298,9 +296,7 @@ def _pictures(images: Any) -> Tensor:
     if images.ndim != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
         last = images.ndim == 4 and images.shape[3] in (1, 3)
         hint = "; channels stand last, so .permute(0, 3, 1, 2) first" if last else ""
-        raise ValueError(
-            f"images has shape {tuple(images.shape)}; need (N, 1 or 3, H, W), N >= 1{hint}"
-        )
+        raise ValueError(f"images has shape {tuple(images.shape)}; need (N, 1 or 3, H, W), N >= 1{hint}")
     if images.dtype == torch.uint8:
         return images.float() / 255
     if images.dtype == torch.bool:
@@ -350,9 +346,7 @@ def image_grid(
         ax.set_title(title)
 
 
-def loss_curves(
-    ax: Axes, curves: Mapping[str, Tensor | Sequence[float]], *, smooth: int = 50
-) -> None:
+def loss_curves(ax: Axes, curves: Mapping[str, Tensor | Sequence[float]], *, smooth: int = 50) -> None:
     """Losses against steps: each raw in a faint line, its running mean in a strong one.
 
     Args:

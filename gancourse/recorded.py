@@ -87,9 +87,9 @@ def commit(
     """
 
     def git(*args: str) -> str:
-        return subprocess.run(
-            ["git", *args], cwd=folder, capture_output=True, check=True
-        ).stdout.decode("utf-8")
+        return subprocess.run(["git", *args], cwd=folder, capture_output=True, check=True).stdout.decode(
+            "utf-8"
+        )
 
     try:
         revision, top = (

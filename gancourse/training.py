@@ -170,9 +170,7 @@ class GANTrainer:
         if self._cuda:
             _settings.channels_last(generator, discriminator)
         self._g, self._d = self.processes.prepare(generator, discriminator)
-        self.ema = (
-            None if self.ema_decay is None else _settings.average_of(generator, self.ema_decay)
-        )
+        self.ema = None if self.ema_decay is None else _settings.average_of(generator, self.ema_decay)
         self.optimizer_g: torch.optim.Optimizer
         self.optimizer_d: torch.optim.Optimizer
         self.optimizer_g, self.optimizer_d = (

@@ -100,12 +100,8 @@ def bare(pair: Pair, samples: Tensor, batch: int) -> Callable[[int], None]:
     return run
 
 
-def course(
-    pair: Pair, samples: Tensor, batch: int, amp: str | None = None
-) -> Callable[[int], None]:
-    trainer = GANTrainer(
-        *pair, lr=LR, betas=BETAS, batch_size=batch, amp=amp, device=samples.device
-    )
+def course(pair: Pair, samples: Tensor, batch: int, amp: str | None = None) -> Callable[[int], None]:
+    trainer = GANTrainer(*pair, lr=LR, betas=BETAS, batch_size=batch, amp=amp, device=samples.device)
 
     def run(steps: int) -> None:
         trainer.fit(samples, trainer.step + steps, progress=False)

@@ -165,9 +165,7 @@ def child(what: str, form: str, n: int, threads: int, folder: Path) -> None:
     args = inputs(what, n, folder)
     before = peak_mib()
     seconds, wall, values = measure(call, args)
-    print(
-        json.dumps({"seconds": seconds, "wall": wall, "mib": peak_mib() - before, "values": values})
-    )
+    print(json.dumps({"seconds": seconds, "wall": wall, "mib": peak_mib() - before, "values": values}))
 
 
 def in_child(what: str, form: str, n: int, threads: int, folder: Path) -> dict:
@@ -235,9 +233,7 @@ def show(rows: list[dict]) -> None:
         )
 
 
-def main(
-    rounds: int = 3, threads: int = 1, large: bool = True, only: Sequence[str] = ()
-) -> list[dict]:
+def main(rounds: int = 3, threads: int = 1, large: bool = True, only: Sequence[str] = ()) -> list[dict]:
     """Measure, print, and give back the rows."""
     torch.set_num_threads(threads)
     rows: list[dict] = []

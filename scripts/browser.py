@@ -23,9 +23,7 @@ def chromium() -> Iterator[Any]:
     """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        raise FileNotFoundError(
-            "no Chromium: `apt-get install chromium` (or install Google Chrome)"
-        )
+        raise FileNotFoundError("no Chromium: `apt-get install chromium` (or install Google Chrome)")
     from playwright.sync_api import sync_playwright
 
     hosts = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"

@@ -71,9 +71,7 @@ def code_lines(nb: NotebookNode) -> tuple[int, int]:
     counts = [0, 0]
     for cell in nb.cells:
         if cell.cell_type == "code":
-            counts[bool(notebook.fold(cell))] += sum(
-                map(bool, map(str.strip, cell.source.split("\n")))
-            )
+            counts[bool(notebook.fold(cell))] += sum(map(bool, map(str.strip, cell.source.split("\n"))))
     return counts[0], counts[1]
 
 

@@ -40,9 +40,7 @@ from gancourse.recorded import chapter_pages, code, joined
 from scripts.gpu_cells import loads
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
-Statement = (
-    ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
-)
+Statement = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
@@ -55,9 +53,7 @@ def _calls(node: ast.AST) -> set[str]:
     """Names that a statement calls when it is run; what a lambda calls waits."""
     if isinstance(node, ast.Lambda):
         return set()
-    own = (
-        {node.func.id} if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else set()
-    )
+    own = {node.func.id} if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else set()
     return own.union(*map(_calls, ast.iter_child_nodes(node)))
 
 
@@ -154,9 +150,7 @@ class Chapter(ModuleType):
         super().__init__(f"{__name__}.ch{number}")
         later = {name: value for name, value in given.items() if isinstance(value, Later)}
         now = {name: value for name, value in given.items() if name not in later}
-        vars(self).update(
-            now, _number=number, _given=frozenset(given), _later=later, _loading=set()
-        )
+        vars(self).update(now, _number=number, _given=frozenset(given), _later=later, _loading=set())
 
     @functools.cached_property
     def _definitions(self) -> Definitions:

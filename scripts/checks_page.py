@@ -134,9 +134,7 @@ def page(pages: Sequence[tuple[str, NotebookNode]]) -> str:
     return text
 
 
-def write(
-    pages: Sequence[tuple[str, NotebookNode]], target: Path = ROOT / "book" / "checks.md"
-) -> None:
+def write(pages: Sequence[tuple[str, NotebookNode]], target: Path = ROOT / "book" / "checks.md") -> None:
     book.write_made(target, page(pages))
 
 

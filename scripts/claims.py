@@ -76,9 +76,7 @@ class Claim:
         if LIVE in self.origins:
             return None
         if RECORDED not in self.origins:
-            return (
-                f"{where}, but its asserts look at literals alone: nothing can come out otherwise"
-            )
+            return f"{where}, but its asserts look at literals alone: nothing can come out otherwise"
         if RECORDED not in self.tags:
             return f"{where}, but looks at recorded runs alone: tag it `recorded`, too"
         return None

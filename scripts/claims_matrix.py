@@ -59,9 +59,7 @@ class Environment:
 #: In the order in which they were seen to tell most.
 ENVIRONMENTS = [
     Environment("default", "this processor as it is, one thread, the versions of constraints.txt"),
-    Environment(
-        "perturbed-1", "initial weights one part in a million off", {"CLAIMS_PERTURB": "1"}
-    ),
+    Environment("perturbed-1", "initial weights one part in a million off", {"CLAIMS_PERTURB": "1"}),
     Environment("avx2", "AVX2 kernels", AVX2),
     Environment("seeds-1", "all seeds 1,000 higher", {"CLAIMS_SEED": "1000"}),
     Environment(
@@ -396,9 +394,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=list(BY_NAME), metavar="ENVIRONMENT")
     parser.add_argument("--chapters", nargs="+", metavar="NN", help="numbers, e.g. 03 11")
     parser.add_argument("--table", action="store_true", help="print what is known, run nothing")
-    parser.add_argument(
-        "--margins", action="store_true", help="numbers of the asserts, run nothing"
-    )
+    parser.add_argument("--margins", action="store_true", help="numbers of the asserts, run nothing")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--colab-python", default=str(COLAB))

@@ -123,9 +123,7 @@ def refresh(freeze: str, constraints: str, python: str = "") -> tuple[str, list[
     """(the new constraints file, lines that say what moved)."""
     there = versions(freeze)
     if not there:
-        raise ValueError(
-            "freeze: no line of the form name==version; needed is what pip freeze prints"
-        )
+        raise ValueError("freeze: no line of the form name==version; needed is what pip freeze prints")
     moved = []
     head, own, tail = constraints.partition(OWN)
     python = python or python_of(freeze)

@@ -154,9 +154,7 @@ def contents(titles: dict[str, str]) -> str:
             part = caption
         rows += f"<li>{link(name, titles[name])}{under}</li>"
     rows += "</ol></li>" if part else ""
-    return page_of(
-        "Contents", f'<nav epub:type="toc" id="toc"><h1>Contents</h1><ol>{rows}</ol></nav>'
-    )
+    return page_of("Contents", f'<nav epub:type="toc" id="toc"><h1>Contents</h1><ol>{rows}</ol></nav>')
 
 
 def link(name: str, title: str) -> str:
@@ -174,8 +172,7 @@ def package(titles: dict[str, str], files: dict[str, bytes], mathematical: set[s
         items += f'<item id="f{k}" href="{name}" media-type="{kind}"{properties}/>\n'
     order = {name: k for k, name in enumerate(files)}
     spine = "".join(
-        f'<itemref idref="f{order[f"{name}.xhtml"]}"/>'
-        for name in ["cover", "nav", *list(titles)[1:]]
+        f'<itemref idref="f{order[f"{name}.xhtml"]}"/>' for name in ["cover", "nav", *list(titles)[1:]]
     )
     now = datetime.now(timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")
     site = repository.read_url()
@@ -292,9 +289,7 @@ def check(path: Path) -> list[str]:
     for name, found in ids.items():
         if listed.get(name) is not None and listed[name].get("id") not in spine:
             faults.append(f"{name} is in no reader's way")
-        faults += [
-            f"{name}: id {i!r} twice" for i in sorted({i for i in found if found.count(i) > 1})
-        ]
+        faults += [f"{name}: id {i!r} twice" for i in sorted({i for i in found if found.count(i) > 1})]
         for element in trees[name].iter():
             tag = str(element.tag)
             if tag in (f"{XHTML}script", f"{XHTML}iframe", f"{XHTML}form", f"{XHTML}button"):

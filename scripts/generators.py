@@ -79,9 +79,7 @@ def packed(G: nets.ConditionalDCGANGenerator) -> dict[str, Any]:
 def unpack(model: dict[str, Any]) -> nets.ConditionalDCGANGenerator:
     """The package's generator with the weights of a written one; its BatchNorm does nothing."""
     side = model["side"]
-    G = nets.ConditionalDCGANGenerator(
-        model["nz"], (1, side, side), num_classes=model["classes"]
-    ).eval()
+    G = nets.ConditionalDCGANGenerator(model["nz"], (1, side, side), num_classes=model["classes"]).eval()
     rows = iter(model["layers"])
     with torch.no_grad():
         for layer in G.net.net:

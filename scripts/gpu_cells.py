@@ -94,9 +94,7 @@ def _binds(statement: ast.stmt) -> tuple[set[str], set[str]]:
         if name:
             (bound if whole and isinstance(node, ast.Name) else changed).add(name)
     if isinstance(statement, ast.If):  # for sure is what both branches bind
-        sides = [
-            {n for s in side for n in _binds(s)[0]} for side in (statement.body, statement.orelse)
-        ]
+        sides = [{n for s in side for n in _binds(s)[0]} for side in (statement.body, statement.orelse)]
         bound = sides[0] & sides[1]
     return bound, changed - bound
 

@@ -23,9 +23,7 @@ from scripts import book  # noqa: E402
 HTML = ROOT / "_build" / "html"
 TITLE = re.compile(r"<h1>.*?</h1>", re.S)
 QUESTION = re.compile(r"(</h1>\s*)<p>(?=<em>)")
-EXERCISE = re.compile(
-    r'<h[23][^>]*>(?:<span class="section-number">[^<]*</span>)?Exercise (\d+\.\d+)'
-)
+EXERCISE = re.compile(r'<h[23][^>]*>(?:<span class="section-number">[^<]*</span>)?Exercise (\d+\.\d+)')
 COLAB = re.compile(r'href="(https://colab\.research\.google\.com/[^"]+)"')
 
 

@@ -161,9 +161,7 @@ def lazily(text: str) -> str:
     return before + article + re.sub(r"<img (?!loading|decoding)", mark, rest)
 
 
-SCRIPT = re.compile(
-    rf"<script>{re.escape(_HEAD)}(?P<data>[^\n]*);\nconst PLAY = .*?</script>", re.S
-)
+SCRIPT = re.compile(rf"<script>{re.escape(_HEAD)}(?P<data>[^\n]*);\nconst PLAY = .*?</script>", re.S)
 FIGURE_ALONE = re.compile(
     r'<img (?=[^>]*class="gc-figure")(?=[^>]*style="width:(?P<width>\d+)px)[^>]*src="(?P<file>[^"]+)">'
 )
@@ -230,9 +228,7 @@ def width(formula: str) -> float:
         tex,
     )
     wide = len(
-        re.findall(
-            r"[=<>+]|\\(?:le|ge|to|in|sim|approx|cdot|times|mapsto|ne|pm|neq|leq|geq)\b", tex
-        )
+        re.findall(r"[=<>+]|\\(?:le|ge|to|in|sim|approx|cdot|times|mapsto|ne|pm|neq|leq|geq)\b", tex)
     )
     small = len(re.findall(r"[_^](?:\\[A-Za-z]+|\{[^{}]*\}|.)", tex))
     symbols = len(re.findall(r"\\[A-Za-z]+|[^\s{}_^\\]", tex))
@@ -325,9 +321,7 @@ def folds(text: str) -> str:
     return SUMMARY.sub(name, text)
 
 
-TOGGLE = re.compile(
-    r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")'
-)
+TOGGLE = re.compile(r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)(?=><span class="toctree-toggle")')
 
 
 def named_toggles(text: str) -> str:
@@ -527,11 +521,7 @@ def prune(folder: Path, merged: set[Path]) -> int:
         names |= set(re.findall(r"_images/([^\"'\\ <>]+)", page.read_text(encoding="utf-8")))
     unseen = {p for p in folder.glob("_images/*") if p.name not in names}
     alive = {p for pattern in ALIVE for p in folder.glob(pattern)}
-    dead = (
-        {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive
-        | unseen
-        | merged
-    )
+    dead = {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive | unseen | merged
     size = sum(p.stat().st_size for p in dead)
     for path in dead:
         path.unlink()

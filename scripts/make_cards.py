@@ -88,18 +88,14 @@ def blob() -> bytes:
     from gancourse import data, metrics, plots
 
     grid, n = data.grid(), 2500
-    points = (8 + grid.std**2) ** 0.5 * torch.randn(
-        n, 2, generator=torch.Generator().manual_seed(0)
-    )
+    points = (8 + grid.std**2) ** 0.5 * torch.randn(n, 2, generator=torch.Generator().manual_seed(0))
     score = metrics.mode_coverage(points, grid.centers, grid.std)
     good = torch.cdist(points, grid.centers).amin(1) <= 3 * grid.std
     assert abs(good.float().mean() - score.high_quality) < 1e-6
     plots.use_style()
     figure, axes = plt.subplots(figsize=(4.4, 2.48), dpi=200)
     axes.scatter(points[~good][:, 0], points[~good][:, 1], s=1.2, color=plots.FAKE, alpha=0.6)
-    axes.scatter(
-        grid.centers[:, 0], grid.centers[:, 1], s=60, facecolors="none", edgecolors=plots.REAL
-    )
+    axes.scatter(grid.centers[:, 0], grid.centers[:, 1], s=60, facecolors="none", edgecolors=plots.REAL)
     axes.scatter(points[good][:, 0], points[good][:, 1], s=7, color="black")
     axes.set(xlim=(-9.6, 9.6), ylim=(-5.4, 5.4), xticks=[], yticks=[])
     axes.set_title(f"{score.modes} of 25 modes reached, {score.fair_modes} fairly", fontsize=10)
@@ -113,9 +109,7 @@ def blob() -> bytes:
 def main(wanted: list[str] | None = None) -> int:
     from scripts import build
 
-    cells = {
-        (name, cell["id"]): cell for name, notebook in build.executed() for cell in notebook.cells
-    }
+    cells = {(name, cell["id"]): cell for name, notebook in build.executed() for cell in notebook.cells}
     TARGET.mkdir(exist_ok=True)
     for name in wanted or [*CARDS, "blob"]:
         if name == "blob":

@@ -129,8 +129,7 @@ def difference(folder: Path, name: str) -> list[str]:
 def letters_only(lines: list[str]) -> bool:
     """Whether only letters within a string change, by mutmut's XX..XX, lower or upper case."""
     texts = {
-        kind: "\n".join(x[1:] for x in lines if x[0] == kind).replace("XX", "").lower()
-        for kind in "-+"
+        kind: "\n".join(x[1:] for x in lines if x[0] == kind).replace("XX", "").lower() for kind in "-+"
     }
     return texts["-"] == texts["+"]
 

@@ -38,9 +38,7 @@ class Cell:
     """What one cell does to the notebook's names."""
 
     id: str
-    defines: dict[str, str] = field(
-        default_factory=dict
-    )  # functions, classes, imports -> their text
+    defines: dict[str, str] = field(default_factory=dict)  # functions, classes, imports -> their text
     assigns: dict[str, str] = field(default_factory=dict)  # values -> the statements that set them
     reads: set[str] = field(default_factory=set)  # from another cell
     bodies: dict[str, set[str]] = field(default_factory=dict)  # function -> what its body reads

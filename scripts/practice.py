@@ -54,9 +54,7 @@ def printed() -> dict[str, Printed]:
     for path in book.notebooks():
         name = ""
         for cell in notebook.read(path).cells:
-            if cell.cell_type == "markdown" and (
-                found := exercises_page.HEADING.search(cell.source)
-            ):
+            if cell.cell_type == "markdown" and (found := exercises_page.HEADING.search(cell.source)):
                 name = found[2]
             if name:
                 cells.setdefault(name, []).append(cell)
@@ -284,8 +282,7 @@ def with_practice(text: str, ward: str = "", root: str = "../") -> str:
         name = f"guess-{len(guesses) + 1}"
         guesses[name] = guess(html.unescape(match[1]), html.unescape(match[2]))
         return (
-            f'<details class="gc-practice" data-guess="{name}">'
-            "<summary>Answer first</summary></details>"
+            f'<details class="gc-practice" data-guess="{name}"><summary>Answer first</summary></details>'
         )
 
     text = GUESS.sub(asking, text)

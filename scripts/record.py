@@ -36,9 +36,7 @@ def cpu_seconds() -> float:
     """CPU time of this process; with that of its children where the system counts it."""
     if resource is None:
         return time.process_time()
-    own, children = (
-        resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    own, children = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 

@@ -19,9 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 # Sphinx gives a section its anchor, Pagefind looks for it at the heading.
-SECTION = re.compile(
-    r'(<section[^>]*?) id="([^"]+)"([^>]*>\s*(?:<span id="[^"]*"></span>\s*)*<h[1-6])'
-)
+SECTION = re.compile(r'(<section[^>]*?) id="([^"]+)"([^>]*>\s*(?:<span id="[^"]*"></span>\s*)*<h[1-6])')
 # Not searched: links beside headings, formulas (raw TeX in a text), what the set-up cell says in each
 # chapter, folded code of figures, buttons of figures, forms.
 NOT_SEARCHED = (

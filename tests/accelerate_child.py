@@ -103,9 +103,7 @@ def refused(accelerator):
     told = []
     for settings in ({"batch_size": 33}, {"batch_size": 34, "accumulate": 2}, {"device": "cpu"}):
         try:
-            GANTrainer(
-                nets.MLPGenerator(), nets.MLPDiscriminator(), accelerator=accelerator, **settings
-            )
+            GANTrainer(nets.MLPGenerator(), nets.MLPDiscriminator(), accelerator=accelerator, **settings)
         except ValueError as error:
             told.append(str(error))
     return told

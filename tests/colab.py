@@ -26,9 +26,7 @@ CHECKED = "nbval-check-output"
 
 
 def installed() -> set[str]:
-    done = subprocess.run(
-        [*PIP, "list", "--format=freeze"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*PIP, "list", "--format=freeze"], capture_output=True, text=True, check=True)
     return {line for line in done.stdout.split() if not line.startswith("gancourse==")}
 
 
@@ -66,9 +64,7 @@ def run(path: Path) -> tuple[str, float, float, list[str]]:
         cpu[0] = sum(process.cpu_times()[:2])
 
     where = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(
-        nb, timeout=1800, kernel_name="python3", allow_errors=True, resources=where
-    )
+    client = NotebookClient(nb, timeout=1800, kernel_name="python3", allow_errors=True, resources=where)
     client.on_cell_executed = after
     client.execute()
     return path.stem, cpu[0], time.perf_counter() - began, problems(nb, stored)

@@ -202,9 +202,7 @@ def mutated(source: str) -> Iterator[tuple[str, str, str]]:
             if text in seen:
                 continue
             seen.add(text)
-            lines = list(
-                difflib.unified_diff(plain.split("\n"), text.split("\n"), n=0, lineterm="")
-            )
+            lines = list(difflib.unified_diff(plain.split("\n"), text.split("\n"), n=0, lineterm=""))
             before = [x[1:].strip() for x in lines[2:] if x.startswith("-")]
             base = f"{operator} | {' '.join(before)[:90]}"
             times[base] = times.get(base, 0) + 1

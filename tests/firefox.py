@@ -52,9 +52,7 @@ class Firefox:
         self._number = 0
         self._loop = asyncio.new_event_loop()
         self._profile = tempfile.TemporaryDirectory()
-        text = "".join(
-            f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFERENCES.items()
-        )
+        text = "".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFERENCES.items())
         Path(self._profile.name, "user.js").write_text(text, encoding="utf-8")
         self._said = tempfile.TemporaryFile("w+")
         command = [binary, "--headless", "--no-remote", "--remote-debugging-port", "0"]
@@ -150,9 +148,7 @@ class Firefox:
 
     def press(self, *keys: str) -> None:
         actions = [
-            {"type": kind, "value": KEYS.get(key, key)}
-            for key in keys
-            for kind in ("keyDown", "keyUp")
+            {"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")
         ]
         device = {"type": "key", "id": "keyboard", "actions": actions}
         self.send("input.performActions", context=self.tab, actions=[device])

@@ -29,9 +29,7 @@ def built(tmp_path_factory):
 def machine(tmp_path_factory):
     """A fresh environment with all that this one has (torch above all), but not the course."""
     folder = tmp_path_factory.mktemp("machine")
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"
     (folder / "rest").mkdir()
     for path in Path(sysconfig.get_path("purelib")).iterdir():

@@ -21,9 +21,7 @@ def test_every_form_of_the_gpu_table_runs_and_trains():
         before = copy.deepcopy(pair)
         form(pair, samples, 4)(2)
         for net, old in zip(pair, before, strict=True):
-            changes = [
-                (new - was).abs().max() for new, was in zip(net.parameters(), old.parameters())
-            ]
+            changes = [(new - was).abs().max() for new, was in zip(net.parameters(), old.parameters())]
             # (at logits of nearly 0 the last bias' two gradients cancel: not all need change)
             assert 0 < max(changes) < 0.1, name
 

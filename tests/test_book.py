@@ -142,9 +142,7 @@ def test_each_claim_is_listed_and_its_link_leads_to_its_row(site):
     drawn = []
     for name in WITH_CODE:
         page = (HTML / f"{name}.html").read_text(encoding="utf-8")
-        drawn += [
-            (f"{Path(name).name}.html", m) for m in re.findall(r'<tr id="(claim-[^"]+)"', page)
-        ]
+        drawn += [(f"{Path(name).name}.html", m) for m in re.findall(r'<tr id="(claim-[^"]+)"', page)]
     assert links == drawn
 
 

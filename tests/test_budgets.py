@@ -88,11 +88,7 @@ def test_the_table_is_lowered_and_never_raised(table):
     assert budget.tightened(found) == {"01-a": {"words": 4000, "screens": 30.5}}
     assert budget.tightened({}) == budget.known()  # what nobody measured stays
     budget.write(budget.tightened(found))
-    assert (
-        json.loads(table.read_text())
-        == budget.known()
-        == {"01-a": {"words": 4000, "screens": 30.5}}
-    )
+    assert json.loads(table.read_text()) == budget.known() == {"01-a": {"words": 4000, "screens": 30.5}}
     budget.write({})
     assert budget.known() == {}
 

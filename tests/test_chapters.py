@@ -210,9 +210,7 @@ def twins() -> dict[str, tuple[str, float]]:
     written = [
         (f"chapter {path.name[:2]}'s {name}", words(node))
         for path in sorted(chapters.BOOK.glob("[0-9][0-9]-*.ipynb"))
-        for name, nodes in chapters.Definitions(
-            path.name[:2], path.read_text("utf-8")
-        ).found.items()
+        for name, nodes in chapters.Definitions(path.name[:2], path.read_text("utf-8")).found.items()
         for node in nodes
         if isinstance(node, kinds)
     ]

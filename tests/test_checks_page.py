@@ -78,12 +78,9 @@ def test_the_page(pages):
     ]
     assert '<th scope="row">ones &lt;b&gt;bold&lt;/b&gt; | $x$</th>' in text and "<b>" not in text
     cells = '<td data-label="predicted">&gt; 3</td><td data-label="measured">7</td>'
+    assert cells + '<td data-label="tolerance">limit</td><td data-label="source">recorded</td>' in text
     assert (
-        cells + '<td data-label="tolerance">limit</td><td data-label="source">recorded</td>' in text
-    )
-    assert (
-        "\nAnd 1 assert in view in its code.\n" in text
-        and "\n2 asserts in view in its code.\n" in text
+        "\nAnd 1 assert in view in its code.\n" in text and "\n2 asserts in view in its code.\n" in text
     )
     tables = re.findall(r"<table.*?</table>", text, re.S)
     assert len(tables) == 1 and "\n\n" not in tables[0]  # else Markdown would begin in it

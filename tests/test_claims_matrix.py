@@ -135,9 +135,7 @@ def clone(tmp_path):
     nb.cells = [
         nbformat.v4.new_markdown_cell("# One\n\n## A | B"),
         nbformat.v4.new_code_cell("%time\nfrom gancourse import losses\nruns = load('ch01-x')"),
-        nbformat.v4.new_code_cell(
-            "x = 2\nassert x < 1\nassert x < 5", metadata={"tags": ["claim"]}
-        ),
+        nbformat.v4.new_code_cell("x = 2\nassert x < 1\nassert x < 5", metadata={"tags": ["claim"]}),
         nbformat.v4.new_code_cell("1 / 0"),
         nbformat.v4.new_code_cell("assert x == 2", metadata={"tags": ["claim"]}),
         nbformat.v4.new_code_cell(
@@ -169,9 +167,7 @@ def test_only_what_a_claim_can_see_makes_it_stale(clone):
     assert claims_matrix.digest(chapter, clone) == now
     (clone / "book" / "recorded" / "ch01-x.json").write_text("[]")
     record = claims_matrix.digest(chapter, clone)
-    (clone / "gancourse" / "losses" / "b.py").write_text(
-        "from ..deeper.c import d\nfrom .a import f\n"
-    )
+    (clone / "gancourse" / "losses" / "b.py").write_text("from ..deeper.c import d\nfrom .a import f\n")
     assert claims_matrix.digest(chapter, clone) == record  # an import defines nothing
     (clone / "gancourse" / "deeper").mkdir()
     (clone / "gancourse" / "deeper" / "c.py").write_text("d = 1\n")

@@ -185,9 +185,7 @@ def test_a_miss_is_shown_and_then_raised_with_its_numbers(shown):
     assert said.startswith(
         "2 of 3 claims missed:\n    ratio: predicted 1, measured 3, tolerance ± 0.5\n"
     )
-    assert (
-        "    cosine: predicted > 0.5, measured 0.2 (worst of 2)\n" in said and "share" not in said
-    )
+    assert "    cosine: predicted > 0.5, measured 0.2 (worst of 2)\n" in said and "share" not in said
     assert said.count(claims.NOTE) == 1
     ((data, metadata),) = shown
     assert data["text/html"].count("\N{BALLOT X} missed") == 2

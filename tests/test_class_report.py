@@ -189,9 +189,7 @@ def test_what_is_no_file_of_the_folder_is_not_read(folder, tmp_path_factory, cap
 
 def test_one_name_is_one_person_and_copies_are_remarked(tmp_path):
     (tmp_path / "alice.json").write_text(file(["1.1"], {"2.1": noted(FIRST, 3)}))
-    (tmp_path / "Alice-gancourse-progress (1).json").write_text(
-        file(["1.2"], {"2.1": noted(FIRST, 2)})
-    )
+    (tmp_path / "Alice-gancourse-progress (1).json").write_text(file(["1.2"], {"2.1": noted(FIRST, 2)}))
     (tmp_path / "gancourse-progress (2).json").write_text(file(["4.1"]))
     for name in ("eve", "mallory"):
         (tmp_path / f"{name}.json").write_text(file(["3.1"]))
@@ -380,9 +378,7 @@ def test_sheet_and_key_are_two_files(tmp_path, capsys):
     assert __main__.main(command) == 0
     sheet, key = (tmp_path / f"exam-7{end}.md" for end in ("", "-key"))
     said = capsys.readouterr().out
-    assert (
-        f"written: {sheet}" in said and f"written: {key}" in said and "no new numbers" not in said
-    )
+    assert f"written: {sheet}" in said and f"written: {key}" in said and "no new numbers" not in said
     sheet, key = sheet.read_text(encoding="utf-8"), key.read_text(encoding="utf-8")
     assert sheet.count("\n## ") == key.count("\n## ") == min(9, len(ANEW))
     for name in ANEW:

@@ -216,9 +216,7 @@ def per_sample(x):
 
 
 def by_complex_numbers(modes, radius):
-    z = torch.polar(
-        torch.full((modes,), float(radius)), 0.3 + 2 * math.pi * torch.arange(modes) / modes
-    )
+    z = torch.polar(torch.full((modes,), float(radius)), 0.3 + 2 * math.pi * torch.arange(modes) / modes)
     return torch.view_as_real(z)
 
 
@@ -538,9 +536,7 @@ def test_not_attempted_raised_and_endless():
 def test_an_edit_that_nobody_foresaw_gets_its_lab_report():
     passed, attempted, message = grade("15.4", lambda images: images.float() / 100)
     assert not passed and attempted
-    assert message.startswith(
-        "The patient has changed, and is not well yet. Black does not land at -1"
-    )
+    assert message.startswith("The patient has changed, and is not well yet. Black does not land at -1")
     assert "white becomes" in message and "high" in message and "-1 to -0.99" in message
 
 

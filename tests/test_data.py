@@ -75,9 +75,7 @@ def test_digits_splits_do_not_overlap_and_keep_their_labels():
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    assert both.images.float().mean().item() == pytest.approx(
-        bunch.images.mean() * 255 / 16, abs=0.3
-    )
+    assert both.images.float().mean().item() == pytest.approx(bunch.images.mean() * 255 / 16, abs=0.3)
     zero = torch.from_numpy(bunch.images[bunch.target == 0]).mean(0) * 255 / 16
     ours = both.images[both.labels == 0].double().mean((0, 1))
     assert (zero - ours).abs().max() < 0.5
@@ -159,9 +157,7 @@ def test_other_sizes_and_alphabets():
         (lambda: data.glyphs(2, classes="a "), "visible ASCII"),
         (lambda: data.ImageSet(torch.zeros(2, 8, 8), torch.zeros(2), ("a",)), "images is"),
         (
-            lambda: data.ImageSet(
-                torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(3), ("a",)
-            ),
+            lambda: data.ImageSet(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(3), ("a",)),
             "labels has shape (3,)",
         ),
         (

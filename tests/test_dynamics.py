@@ -141,9 +141,7 @@ def test_alternating_keeps_a_rotation_bounded_up_to_its_limit():
     jac = jacobian(dirac("wgan"))
     assert dynamics.predicted_rate(jac, 1.9, "alternating") == pytest.approx(0.0, abs=1e-12)
     assert dynamics.predicted_rate(jac, 2.1, "alternating") > 0.1
-    assert dynamics.predicted_rate(jac, 0.1, "simultaneous") == pytest.approx(
-        0.5 * math.log(1 + 0.1**2)
-    )
+    assert dynamics.predicted_rate(jac, 0.1, "simultaneous") == pytest.approx(0.5 * math.log(1 + 0.1**2))
 
 
 def test_batches_of_starts_run_side_by_side():

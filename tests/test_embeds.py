@@ -135,9 +135,7 @@ def test_which_chapters_have_the_lab():
     for path in book.notebooks():
         text = path.read_text(encoding="utf-8")
         here = [one for one in PLACED if one[0] == path.stem]
-        assert sum(found[1] in embeds.SCRIPTS for found in embeds.COMMENT.finditer(text)) == len(
-            here
-        )
+        assert sum(found[1] in embeds.SCRIPTS for found in embeds.COMMENT.finditer(text)) == len(here)
 
 
 # --- in the page
@@ -151,9 +149,7 @@ def test_it_has_the_settings_that_the_chapter_names(browser, roots, stem, settin
         preset = wanted.pop("preset", None)
         other = wanted.pop("vs", None)
         if preset and not wanted and not other:
-            assert (
-                page.lab.locator(f"[data-preset={preset}]").get_attribute("aria-pressed") == "true"
-            )
+            assert page.lab.locator(f"[data-preset={preset}]").get_attribute("aria-pressed") == "true"
         for key, value in wanted.items():
             control = page.lab.locator(f"[id$='-{key}']")
             assert control.input_value() == value, key
@@ -176,9 +172,7 @@ def test_nothing_comes_before_the_fold_is_opened_and_then_it_trains(browser, roo
         page.lab.get_by_role("button", name="Run", exact=True).click()
         page.until(5)
         page.fold.locator("summary").first.click()  # closed, it rests
-        page.tab.wait_for_function(
-            "document.querySelector('[data-lab]').dataset.running === 'false'"
-        )
+        page.tab.wait_for_function("document.querySelector('[data-lab]').dataset.running === 'false'")
         page.fold.locator("summary").first.click()
         step = int(page.lab.get_attribute("data-step"))
         assert step >= 5 and page.lab.count() == 1  # the same run
@@ -196,9 +190,7 @@ def test_a_copied_link_leads_to_the_labs_page(browser, roots):
         page.tab.evaluate("Object.defineProperty(window, 'isSecureContext', {value: false})")
         page.lab.get_by_role("button", name="Copy link").click()
         said = page.lab.get_by_role("status").text_content()
-        assert re.search(r"The link: file:\S+/book/lab\.html#r1=0&beta1=0.5&\S*vs=r1:0.1 ", said), (
-            said
-        )
+        assert re.search(r"The link: file:\S+/book/lab\.html#r1=0&beta1=0.5&\S*vs=r1:0.1 ", said), said
 
 
 def test_by_keyboard_alone(browser, roots):

@@ -44,9 +44,7 @@ def test_epubcheck_finds_nothing(made):
     program = shutil.which("epubcheck")
     if program is None:
         pytest.skip("no epubcheck: `apt-get install epubcheck default-jre-headless`")
-    if (
-        Path(program).read_bytes()[:2] == b"PK"
-    ):  # Debian's is the jar, which needs jarwrapper to run
+    if Path(program).read_bytes()[:2] == b"PK":  # Debian's is the jar, which needs jarwrapper to run
         if shutil.which("java") is None:
             pytest.skip("epubcheck without Java: `apt-get install default-jre-headless`")
         command = ["java", "-jar", program]
@@ -74,9 +72,7 @@ def test_formulas_are_mathml_and_none_is_raw(texts, articles):
         page = texts[f"EPUB/{name}.xhtml"]
         formulas = len(re.findall(r'class="(?:amsmath )?math notranslate', article))
         assert page.count("<math ") == formulas, name
-        plain = re.sub(
-            r"<(?:pre|code)\b.*?</(?:pre|code)>|alttext=\"[^\"]*\"", "", page, flags=re.S
-        )
+        plain = re.sub(r"<(?:pre|code)\b.*?</(?:pre|code)>|alttext=\"[^\"]*\"", "", page, flags=re.S)
         assert "\\(" not in plain and "\\[" not in plain, name
         assert ('properties="mathml"' in item(texts, name)) == bool(formulas)
         total += formulas
@@ -87,9 +83,7 @@ def item(texts, name):
     return re.search(rf'<item [^>]*href="{name}\.xhtml"[^>]*>', texts["EPUB/book.opf"])[0]
 
 
-def test_a_figure_with_sliders_is_three_pictures_that_differ_and_say_where_they_are(
-    texts, articles
-):
+def test_a_figure_with_sliders_is_three_pictures_that_differ_and_say_where_they_are(texts, articles):
     figures = 0
     for name, article in articles.items():
         wanted = article.count('class="gc-frames"')

@@ -96,9 +96,7 @@ def test_side_effects_are_watched(change, words):
 
 def test_a_mistake_known_by_its_side_effect_alone_is_named():
     frozen = effect(lambda n, h, o, b, w: n.requires_grad_(False))
-    exercise = example(
-        reference=look, inputs=net_and_all, mistakes=[Mistake(frozen, "frozen for good")]
-    )
+    exercise = example(reference=look, inputs=net_and_all, mistakes=[Mistake(frozen, "frozen for good")])
     assert says(exercise, lambda *a: frozen(*a)) == "frozen for good"
     assert "left in eval mode" in says(exercise, effect(lambda n, h, o, b, w: n.eval()))
 

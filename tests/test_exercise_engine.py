@@ -133,9 +133,7 @@ def test_networks_sets_and_views_are_compared_by_what_they_hold():
     made = example(reference=network, mistakes=[])
     assert engine.grade(made, network)[0]
     assert says(made, lambda x: network(x, 1.0)).startswith("weight is not right")
-    assert "is a dictionary; it should be a network" in says(
-        made, lambda x: network(x).state_dict()
-    )
+    assert "is a dictionary; it should be a network" in says(made, lambda x: network(x).state_dict())
     pairs = example(reference=lambda x: {(0, len(x)), (1, 2)}, mistakes=[])
     assert engine.grade(pairs, lambda x: {(1, 2), (torch.tensor(0).item(), len(x))})[0]
     assert not engine.grade(pairs, lambda x: {(1, 2), (0, 99)})[0]

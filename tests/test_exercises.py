@@ -176,9 +176,9 @@ def test_wrong_values_get_clear_messages(name):
         passed, attempted, message = engine.grade(exercise, wrong)
         assert not passed and attempted and message
     assert not engine.grade(exercise, ...)[1]
-    assert "is none of the choices" in engine.grade(exercise, "no such answer")[
-        2
-    ] or not isinstance(exercise.reference, str)
+    assert "is none of the choices" in engine.grade(exercise, "no such answer")[2] or not isinstance(
+        exercise.reference, str
+    )
 
 
 ODD = {

@@ -145,9 +145,7 @@ def test_explore_draws_the_product_of_its_axes():
         calls.append((mean, kind))
         return figure(mean), f"mean {mean}, {kind}"
 
-    made = explore(
-        draw, title="t", mean=[0, 1.5, 2], kind=["p", "q"], start={"mean": 1.6, "kind": "q"}
-    )
+    made = explore(draw, title="t", mean=[0, 1.5, 2], kind=["p", "q"], start={"mean": 1.6, "kind": "q"})
     assert calls == [(m, k) for m in (0, 1.5, 2) for k in "pq"] and made.frames == 6
     assert 'alt="mean 1.5, q"' in made.html
     assert made.html.count('type="range"') == 2 and made.html.count("<label for=") == 2

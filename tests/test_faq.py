@@ -170,9 +170,7 @@ TYPED = [
     (
         "faq",
         "but the tutorials' optimizer {}.",
-        lambda: span(grid("tutorial + R1 + R2", "fair_modes", "ch06-bottom"), 0).replace(
-            "–", " to "
-        ),
+        lambda: span(grid("tutorial + R1 + R2", "fair_modes", "ch06-bottom"), 0).replace("–", " to "),
         None,
     ),
     (
@@ -225,8 +223,7 @@ TYPED = [
         "last at 1,000 steps and first at 4,000, [on all three seeds]",
         None,
         lambda: (
-            min(race("GAN", 1000)) > max(rivals(1000))
-            and max(race("GAN", 4000)) < min(rivals(4000))
+            min(race("GAN", 1000)) > max(rivals(1000)) and max(race("GAN", 4000)) < min(rivals(4000))
         ),
     ),
     (
@@ -263,8 +260,7 @@ TYPED = [
         "faq",
         "fewer than one valid string in a hundred to {} after 5,000",
         lambda: (
-            f"{span(strings('gan 1200'), 0)} % after 1,200 steps "
-            f"and {span(strings('gan 5000'), 0)} %"
+            f"{span(strings('gan 1200'), 0)} % after 1,200 steps and {span(strings('gan 5000'), 0)} %"
         ),
         lambda: max(strings("untrained")) < 1,
     ),
@@ -337,9 +333,7 @@ TYPED = [
         "gained [nothing that could be measured]",
         None,
         lambda: all(
-            np.subtract(*added(run, "GAN of the same 100", c)) < 0
-            for run in AUGMENTED
-            for c in BOTH
+            np.subtract(*added(run, "GAN of the same 100", c)) < 0 for run in AUGMENTED for c in BOTH
         ),
     ),
     (
@@ -395,8 +389,7 @@ TYPED = [
         "faq",
         "with an AUC of {}, which is guessing",
         lambda: (
-            f"{span(attack(50))}, on 200 with {span(attack(200))}, on 3,200 with "
-            f"{span(attack(3200))}"
+            f"{span(attack(50))}, on 200 with {span(attack(200))}, on 3,200 with {span(attack(3200))}"
         ),
         lambda: len(attack(50)) == 3,
     ),
@@ -457,8 +450,7 @@ TYPED = [
         lambda: span([run["its samples"]["subtracted"] for run in record("ch12-watermark")], 1),
         lambda: (
             min(run["its samples, blurred"]["subtracted"] for run in record("ch12-watermark")) > 6
-            and max(abs(run["moved by a pixel"]["subtracted"]) for run in record("ch12-watermark"))
-            < 3
+            and max(abs(run["moved by a pixel"]["subtracted"]) for run in record("ch12-watermark")) < 3
         ),
     ),
     (

@@ -109,8 +109,7 @@ def test_the_lab_trains(fox, site, scheme):
     fox.open(f"{root}/book/lab.html#steps=10000")
     assert fox.evaluate(f"{RUNNING}.step") == "0"
     fox.evaluate(
-        "[...document.querySelectorAll('[data-lab] button')]"
-        ".find(b => b.textContent === 'Run').focus()"
+        "[...document.querySelectorAll('[data-lab] button')].find(b => b.textContent === 'Run').focus()"
     )
     fox.press("Enter")
     fox.until(f"+{RUNNING}.step > 200 && +{RUNNING}.modes >= 1")

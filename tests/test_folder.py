@@ -192,9 +192,7 @@ def test_under_each_mode(tmp_path, mode):
 
 def test_the_recipe_of_the_faq(tmp_path, monkeypatch):
     faq = (Path(__file__).parents[1] / "book" / "faq.md").read_text(encoding="utf-8")
-    train, one = re.findall(r"```python\n(.*?)```", faq.partition("### My own pictures")[2], re.S)[
-        :2
-    ]
+    train, one = re.findall(r"```python\n(.*?)```", faq.partition("### My own pictures")[2], re.S)[:2]
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     noise = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)

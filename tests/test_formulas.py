@@ -15,9 +15,7 @@ from gancourse import data, dynamics, exercises, losses, metrics, nets, penaltie
 from scripts.chapters import chapter
 from tests.pages import text
 
-EXERCISES = {
-    k: e.reference for k, e in exercises.EXERCISES.items() if k[:3] in ("12.", "14.", "16.")
-}
+EXERCISES = {k: e.reference for k, e in exercises.EXERCISES.items() if k[:3] in ("12.", "14.", "16.")}
 
 
 ROWS = re.findall(r"^\*\*(.+?)\*\* · (.+)$", text("formulas.md"), re.M)
@@ -122,9 +120,7 @@ def _wasserstein():
 @formula("Least squares")
 def _least_squares():
     real, fake, pair = draws(7), draws(7, seed=1), losses.get("least_squares")
-    assert close(
-        pair.discriminator(real, fake), ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2
-    )
+    assert close(pair.discriminator(real, fake), ((real - 1) ** 2).mean() / 2 + (fake**2).mean() / 2)
     assert close(pair.generator(fake), ((fake - 1) ** 2).mean() / 2)
     p, q, f = 0.3, 0.5, torch.linspace(-2, 2, 4001)
     assert close(f[(p * (f - 1) ** 2 + q * f**2).argmin()], p / (p + q), 1e-3)
@@ -413,10 +409,7 @@ def _epsilon():
     found = []
     for order in range(2, 65):
         total = sum(
-            math.comb(order, k)
-            * (1 - q) ** (order - k)
-            * q**k
-            * math.exp((k * k - k) / (2 * sigma**2))
+            math.comb(order, k) * (1 - q) ** (order - k) * q**k * math.exp((k * k - k) / (2 * sigma**2))
             for k in range(order + 1)
         )
         rho = math.log(total) / (order - 1)
@@ -476,9 +469,7 @@ def _posterior():
 @formula("Receptive field")
 def _field():
     layers = [(4, 2), (4, 2), (4, 2), (4, 1), (4, 1)]
-    by_hand = 1 + sum(
-        (k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)
-    )
+    by_hand = 1 + sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers))
     assert by_hand == EXERCISES["16.2"](layers)[0] == 70
 
 
@@ -527,9 +518,7 @@ def _modes_apart():
     three = (torch.tensor(v, dtype=torch.float64) for v in ((0.3, 0.7), (2.0, 9.0), (0.1, 1.0)))
     index, within, back = EXERCISES["14.5"](torch.tensor(column), *three)
     assert (index.numpy() == likeliest).all() and within.abs().max() <= 1
-    assert close(
-        back, np.array([2, 9])[likeliest] + 4 * np.array([0.1, 1])[likeliest] * within.numpy()
-    )
+    assert close(back, np.array([2, 9])[likeliest] + 4 * np.array([0.1, 1])[likeliest] * within.numpy())
     inside = np.abs(by_hand) < 1
     assert inside.mean() > 0.98 and close(coder.decode(x)[inside], column[inside])
 

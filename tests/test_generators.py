@@ -127,9 +127,7 @@ def opened(page):
 
 
 def settled(page):
-    page.tab.evaluate(
-        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
+    page.tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
@@ -194,10 +192,7 @@ def test_by_keyboard_alone(browser, roots):  # noqa: F811
         page.fold.locator("[data-drawn]").wait_for()
         page.tab.keyboard.press("Tab")
         page.tab.keyboard.press("Enter")  # 0
-        assert (
-            figure.get_by_role("button", name="0", exact=True).get_attribute("aria-pressed")
-            == "true"
-        )
+        assert figure.get_by_role("button", name="0", exact=True).get_attribute("aria-pressed") == "true"
         for _ in range(10):
             page.tab.keyboard.press("Tab")
         page.tab.keyboard.press("ArrowRight")

@@ -199,9 +199,7 @@ def test_an_image_grid_draws_bytes_as_bytes():
     for same in (digits.images[:10], digits.images[:10].numpy(), digits.float()[:10].double()):
         np.testing.assert_allclose(drawn(same), want, atol=1e-6)
     assert set(np.unique(drawn(digits.images[:10] > 100))) == {0, 1}
-    np.testing.assert_allclose(
-        drawn(3 * digits.float()[:10]), np.clip(3 * want - 1, 0, 1), atol=1e-6
-    )
+    np.testing.assert_allclose(drawn(3 * digits.float()[:10]), np.clip(3 * want - 1, 0, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize(

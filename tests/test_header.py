@@ -43,9 +43,7 @@ def test_a_published_book_opens_its_notebook():
 
 def test_the_front_pages_button_opens_chapter_1(tmp_path):
     there = "https://colab.research.google.com/github/o/n/blob/main/book/01-minimax.ipynb"
-    front = (
-        '<a class="sd-btn gc-button reference" href="book/colab.html">Open</a><a href="colab.html">'
-    )
+    front = '<a class="sd-btn gc-button reference" href="book/colab.html">Open</a><a href="colab.html">'
     assert header.front(front, PAGE) == front  # no repository yet: the page says how
     (tmp_path / "book").mkdir()
     page = f'<a href="{there}">x</a>{PAGE}'

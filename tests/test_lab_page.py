@@ -367,13 +367,9 @@ def test_slow_motion_takes_a_turn_at_a_time(browser, addresses):
 
 def test_numbers_that_are_not_finite_end_the_run(browser, addresses):
     with Lab(browser, addresses["file"]) as lab:
-        lab.tab.evaluate(
-            "void (GanLab.turn = s => { s.step += 1; s.finite = s.step < 3; return s; })"
-        )
+        lab.tab.evaluate("void (GanLab.turn = s => { s.step += 1; s.finite = s.step < 3; return s; })")
         lab.button("Run").click()
-        lab.tab.wait_for_function(
-            "document.querySelector('[data-lab]').dataset.running === 'false'"
-        )
+        lab.tab.wait_for_function("document.querySelector('[data-lab]').dataset.running === 'false'")
         assert "At step 3 a loss was no longer finite" in lab.status()
 
 
@@ -421,9 +417,7 @@ def test_it_is_fast(browser, addresses):
         lab.until(step + 200)
         spent, steps = worked() - began, lab.step() - step
         wall = time.monotonic() - clock
-        print(
-            f"{steps / spent:.0f} steps a second of processor time, {steps / wall:.0f} of the clock"
-        )
+        print(f"{steps / spent:.0f} steps a second of processor time, {steps / wall:.0f} of the clock")
         assert steps / spent > 100, f"{steps} steps, drawn and scored, took {spent:.1f} s"
 
 
@@ -467,9 +461,7 @@ def test_scripts_are_small_and_stand_alone():
     assert packed <= 40_000
     for path in SCRIPTS:
         source = path.read_text(encoding="utf-8")
-        assert not re.search(
-            r"\bfetch\(|XMLHttpRequest|\bimport\b|\bexport\b|https?:|eval\(", source
-        )
+        assert not re.search(r"\bfetch\(|XMLHttpRequest|\bimport\b|\bexport\b|https?:|eval\(", source)
     users = [p.name for p in BOOK.glob("*.md") if "lab-view.js" in p.read_text(encoding="utf-8")]
     assert users == ["lab.md"]
 

@@ -50,9 +50,7 @@ def site(tmp_path):
         (static / name).parent.mkdir(parents=True, exist_ok=True)
         (static / name).write_text(text, encoding="utf-8")
     frames = [Image.new("L", (30, 20), shade) for shade in (0, 255)]
-    book = explore.flipbook(
-        [__import__("numpy").array(f) for f in frames], ["a", "b"], "Grey </script>"
-    )
+    book = explore.flipbook([__import__("numpy").array(f) for f in frames], ["a", "b"], "Grey </script>")
     page = tmp_path / "book" / "one.html"
     page.parent.mkdir()
     page.write_text(
@@ -109,9 +107,7 @@ def test_icons_are_drawn_keep_their_names_and_need_no_font(site):
     assert "toggleFullScreen" not in text  # a browser has a key for it
 
 
-@pytest.mark.parametrize(
-    "name", ["pencil-alt", "circle-half-stroke", "github", "lightbulb", "rocket"]
-)
+@pytest.mark.parametrize("name", ["pencil-alt", "circle-half-stroke", "github", "lightbulb", "rocket"])
 def test_every_icon_of_a_published_page_is_found_by_its_present_or_former_name(name):
     script = Path(pydata_sphinx_theme.__file__).parent.joinpath(
         "theme", "pydata_sphinx_theme", "static", "scripts", "fontawesome.js"
@@ -170,9 +166,7 @@ def test_figures_are_numbered_through_a_chapters_pages(site):
 
 
 def test_a_figure_is_a_link_to_its_picture():
-    picture = (
-        '<img loading="lazy" class="gc-figure" alt="a &gt; b" style="width:720px;x" src="a.png">'
-    )
+    picture = '<img loading="lazy" class="gc-figure" alt="a &gt; b" style="width:720px;x" src="a.png">'
     text = light.zoomable(f'{picture}<img class="other" src="b.png">')
     link = '<a class="gc-zoom" href="a.png" data-width="720" title="Full size">'
     assert text == f'{link}{picture}</a><img class="other" src="b.png">'
@@ -292,9 +286,7 @@ def test_a_signatures_arguments_are_no_list_without_terms():
 
 
 def test_mathjax_is_for_pages_with_formulas():
-    loads = (
-        '<script>window.MathJax = {"a": 1}</script><script defer src="../mathjax/tex.js"></script>'
-    )
+    loads = '<script>window.MathJax = {"a": 1}</script><script defer src="../mathjax/tex.js"></script>'
     assert light.only_where_used(f"{loads}<p>text</p>") == "<p>text</p>"
     formula = f'{loads}<span class="math notranslate">x</span>'
     assert light.only_where_used(formula) == formula
@@ -324,18 +316,14 @@ def cell(tag: str, first: str) -> str:
 def test_a_fold_says_what_is_in_it(tag, of):
     text = light.folds(cell(tag, "# @title Two rings &lt; one") + cell(tag, "# no title"))
     first, second = (part.partition("</summary>") for part in text.split("<summary>")[1:])
-    assert (
-        first[0].strip() == f'<p class="admonition-title">Code of this {of}: Two rings &lt; one</p>'
-    )
+    assert first[0].strip() == f'<p class="admonition-title">Code of this {of}: Two rings &lt; one</p>'
     assert "@title" not in first[2] and "draw</span>" in first[2]
     assert second[0].strip() == f'<p class="admonition-title">Code of this {of}</p>'
     assert "# no title" in second[2]
 
 
 def test_a_fold_over_a_strip_of_claims_says_so():
-    text = light.folds(
-        cell("table", "# @title Both seeds").replace("tag_table", "tag_claim tag_table")
-    )
+    text = light.folds(cell("table", "# @title Both seeds").replace("tag_table", "tag_claim tag_table"))
     assert '<p class="admonition-title">Code of this check: Both seeds</p>' in text
 
 

@@ -67,9 +67,7 @@ def js(browser):
     """A value of live.js, as JSON."""
     page = browser.new_page()
     page.add_script_tag(path=str(BOOK / "_static" / "live.js"))
-    yield lambda expression: page.evaluate(
-        f"(() => {{ const L = gcLive; return {expression}; }})()"
-    )
+    yield lambda expression: page.evaluate(f"(() => {{ const L = gcLive; return {expression}; }})()")
     page.close()
 
 
@@ -216,9 +214,7 @@ def folder(tmp_path_factory):
         return np.full((6, 9), 10 * len(str(values)) % 255, np.uint8), f"at {values}"
 
     figures = [
-        explore.explore(
-            draw, title=TITLES[kind], start={k: v[1] for k, v in given.items()}, **given
-        )
+        explore.explore(draw, title=TITLES[kind], start={k: v[1] for k, v in given.items()}, **given)
         for kind, given in some.items()
     ]
     figures.append(explore.explore(draw, title="Another", mean=[0, 1]))

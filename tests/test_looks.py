@@ -55,9 +55,7 @@ def test_an_exercise_ends_with_its_last_fold():
 
 def test_a_fold_before_the_cell_for_the_answer_does_not_end_an_exercise():
     page = SECTION.format(folds=FOLD.format("Solution"), after="<p>After.</p>")
-    page = page.replace(
-        '<div class="cell">', f'{FOLD.format("The log")}<div class="cell tag_exercise">'
-    )
+    page = page.replace('<div class="cell">', f'{FOLD.format("The log")}<div class="cell tag_exercise">')
     box = looks.exercises(page).partition("</details>\n</div>")
     assert "The log" in box[0] and "Solution" in box[0] and "After." in box[2]
 

@@ -154,8 +154,7 @@ def test_the_bias_of_fid_is_a_constant_over_n(decay):
     expected = float(2 * v.sum() + pairs.sum())
     for n, draws in ((100, 8), (300, 6), (1000, 4), (3500, 4)):
         values = [
-            fid(*(gaussian(n, d, seed) * v.sqrt() for seed in (2 * i, 2 * i + 1)))
-            for i in range(draws)
+            fid(*(gaussian(n, d, seed) * v.sqrt() for seed in (2 * i, 2 * i + 1))) for i in range(draws)
         ]
         products[n] = n * float(np.mean(values))
     assert max(products.values()) / min(products.values()) < 1.25, products
@@ -215,9 +214,7 @@ def test_many_dimensions_take_another_way_to_the_same_number(d):
     for sample in (x, x.float(), x.numpy(), x.T.contiguous().T, x[::2]):
         before = sample.copy() if isinstance(sample, np.ndarray) else sample.clone()
         cov = metrics.FeatureStats().update(sample).cov
-        torch.testing.assert_close(
-            cov, torch.as_tensor(sample).double().T.cov(), rtol=1e-12, atol=1e-14
-        )
+        torch.testing.assert_close(cov, torch.as_tensor(sample).double().T.cov(), rtol=1e-12, atol=1e-14)
         assert (sample == before).all()
 
 

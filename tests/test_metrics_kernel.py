@@ -53,9 +53,7 @@ def test_kid_agrees_with_torchmetrics_when_n_equals_m():
 
 
 def test_kid_is_unbiased_and_may_be_negative():
-    values = np.array(
-        [metrics.kid(gaussian(20, 8, s), gaussian(30, 8, s + 500)) for s in range(200)]
-    )
+    values = np.array([metrics.kid(gaussian(20, 8, s), gaussian(30, 8, s + 500)) for s in range(200)])
     assert abs(values.mean()) < 4 * values.std() / math.sqrt(200)
     assert values.min() < 0 < values.max()
 

@@ -168,9 +168,7 @@ def test_neighbour_laws(seed):
     q = rotation(4, seed + 2)
     moved = precision_recall(5 * x @ q + 1e7, 5 * y @ q + 1e7)
     assert moved == pytest.approx((precision, recall), abs=1e-12)
-    assert density_coverage(5 * x @ q + 1e7, 5 * y @ q + 1e7) == pytest.approx(
-        density_coverage(x, y)
-    )
+    assert density_coverage(5 * x @ q + 1e7, 5 * y @ q + 1e7) == pytest.approx(density_coverage(x, y))
     assert precision_recall(x, y + 1000) == (0.0, 0.0)
     assert density_coverage(x, y + 1000) == (0.0, 0.0)
 

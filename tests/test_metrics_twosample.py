@@ -28,9 +28,7 @@ def test_copying_test_catches_the_copier():
 def test_copying_test_is_mann_whitney():
     from scipy.stats import mannwhitneyu
 
-    train, test, fake = (
-        gaussian(n, 2, s).round(decimals=0) for n, s in ((30, 0), (20, 1), (25, 2))
-    )
+    train, test, fake = (gaussian(n, 2, s).round(decimals=0) for n, s in ((30, 0), (20, 1), (25, 2)))
     got = metrics.copying_test(train, test, fake)
     to_fake, to_test = (torch.cdist(s, train).min(1).values for s in (fake, test))
     assert len(set(to_fake.tolist()) & set(to_test.tolist())) > 0  # ties occur

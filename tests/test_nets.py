@@ -92,9 +92,7 @@ def labels(n, k=10):
 def test_conditional_dcgan_shapes(shape, how, norm):
     torch.manual_seed(0)
     generator = nets.ConditionalDCGANGenerator(5, shape, num_classes=4, width=8)
-    discriminator = nets.ConditionalDCGANDiscriminator(
-        shape, num_classes=4, width=8, how=how, norm=norm
-    )
+    discriminator = nets.ConditionalDCGANDiscriminator(shape, num_classes=4, width=8, how=how, norm=norm)
     x = generator(torch.randn(6, 5), labels(6, 4))
     assert x.shape == (6, *shape) and x.abs().max() <= 1
     assert discriminator(x, labels(6, 4)).shape == (6,)

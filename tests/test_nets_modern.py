@@ -120,12 +120,8 @@ def test_the_authors_size_for_cifar10():
         discriminator = nets.R3GANDiscriminator((3, 32, 32), width=768, blocks=2)
     wide = 2 * 768
     block = (768 * wide + wide) + (wide * 16 * 9 + wide) + wide * 768
-    assert sum(p.numel() for p in generator.parameters()) == (
-        8 * block + 768 * 16 + 64 * 768 + 768 * 3
-    )
-    assert sum(p.numel() for p in discriminator.parameters()) == (
-        8 * block + 768 * 3 + 768 * 16 + 768
-    )
+    assert sum(p.numel() for p in generator.parameters()) == (8 * block + 768 * 16 + 64 * 768 + 768 * 3)
+    assert sum(p.numel() for p in discriminator.parameters()) == (8 * block + 768 * 3 + 768 * 16 + 768)
     kinds = {type(m).__name__ for m in generator.modules()}
     assert not any("Norm" in kind for kind in kinds)
 

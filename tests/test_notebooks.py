@@ -27,9 +27,7 @@ BAD_MARKUP = {
     "a MyST block break": re.compile(r"(?m)^\+\+\+"),
     "a footnote": re.compile(r"\[\^[^\]]+\]"),
     "a GitHub alert": re.compile(r"(?m)^\s*>\s*\[!\w+\]"),
-    "a div with a blank line inside": re.compile(
-        r"<div\b(?:(?!</div>).)*?\n[ \t]*\n.*?</div>", re.S
-    ),
+    "a div with a blank line inside": re.compile(r"<div\b(?:(?!</div>).)*?\n[ \t]*\n.*?</div>", re.S),
 }
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])(?:/home/|/root/|/work/|/tmp/|/Users/|/mnt/|[A-Z]:\\\w)")
 
@@ -51,13 +49,9 @@ def markup_problems(text: str) -> list[str]:
         if m[2].strip().startswith("{")
     ]
     prose = FENCE.sub("", text)
-    problems += [
-        f"a MyST role: {m[0]}" for m in re.finditer(r"\{[A-Za-z][\w:.+-]*\}`[^`]*`", prose)
-    ]
+    problems += [f"a MyST role: {m[0]}" for m in re.finditer(r"\{[A-Za-z][\w:.+-]*\}`[^`]*`", prose)]
     prose = CODE_SPAN.sub("", prose)
-    problems += [
-        f"{what}: {m[0]!r}" for what, bad in BAD_MARKUP.items() for m in bad.finditer(prose)
-    ]
+    problems += [f"{what}: {m[0]!r}" for what, bad in BAD_MARKUP.items() for m in bad.finditer(prose)]
     problems += [
         f"a column without a name, which a screen reader can't announce: {m[1]}"
         for m in TABLE_HEAD.finditer(prose)

@@ -102,8 +102,7 @@ def code_lines(path: Path) -> int:
                 documentation |= set(range(first.lineno, (first.end_lineno or 0) + 1))
     lines = enumerate(source.splitlines(), 1)
     return sum(
-        bool(s.strip()) and not s.strip().startswith("#") and n not in documentation
-        for n, s in lines
+        bool(s.strip()) and not s.strip().startswith("#") and n not in documentation for n, s in lines
     )
 
 
@@ -191,11 +190,7 @@ def public(module):
     listed = getattr(it, "__all__", ())
     for name, thing in vars(it).items():
         own = getattr(thing, "__module__", "") == f"gancourse.{module}" or name in listed
-        if (
-            not name.startswith("_")
-            and own
-            and (inspect.isfunction(thing) or inspect.isclass(thing))
-        ):
+        if not name.startswith("_") and own and (inspect.isfunction(thing) or inspect.isclass(thing)):
             yield name, thing
 
 
@@ -240,9 +235,7 @@ def test_import_is_light():
     """)
     seconds = []
     for _ in range(3):
-        out = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         first, modules = out.stdout.split("\n")[:2]
         seconds.append(float(first))
         assert modules == "[]"

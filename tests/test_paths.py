@@ -15,9 +15,7 @@ def test_the_home_folder_is_found(tmp_path, monkeypatch):
     assert given_path(tmp_path / ".." / "a") == tmp_path / ".." / "a"
 
 
-@pytest.mark.parametrize(
-    "value", [3, None, b"run.ckpt", "", "a\0b", ["a"], "~nobody-of-this-name/x"]
-)
+@pytest.mark.parametrize("value", [3, None, b"run.ckpt", "", "a\0b", ["a"], "~nobody-of-this-name/x"])
 def test_what_is_no_path_is_named(value):
     with pytest.raises(ValueError, match="root=.*; need the name of a file"):
         given_path(value, "root")

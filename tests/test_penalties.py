@@ -90,9 +90,7 @@ def test_mixing_weights_can_be_given():
         return x.square().flatten(1).sum(1)
 
     mix = torch.rand((6, 1, 1, 1), dtype=real.dtype, generator=torch.Generator().manual_seed(3))
-    drawn = penalties.gradient_penalty(
-        critic, real, fake, generator=torch.Generator().manual_seed(3)
-    )
+    drawn = penalties.gradient_penalty(critic, real, fake, generator=torch.Generator().manual_seed(3))
     given = penalties.gradient_penalty(critic, real, fake, mix=mix)
     assert torch.equal(given, drawn)
     rounded = penalties.gradient_penalty(critic, real, fake, mix=mix.float())  # of another type
@@ -258,8 +256,6 @@ def test_weights_are_drawn_where_the_batches_are_whatever_the_default_device():
             torch.manual_seed(3)
             penalty = penalties.gradient_penalty(lambda x: (x @ w * x).sum(1), real, fake)
             drawn = torch.Generator("cpu").manual_seed(3)
-            given = penalties.gradient_penalty(
-                lambda x: (x @ w * x).sum(1), real, fake, generator=drawn
-            )
+            given = penalties.gradient_penalty(lambda x: (x @ w * x).sum(1), real, fake, generator=drawn)
         values += [penalty.item(), given.item()]
     assert values == [values[0]] * 4 and values[0] > 0

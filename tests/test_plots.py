@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from matplotlib.gridspec import GridSpec
 from PIL import Image
 
 matplotlib.use("Agg")
@@ -83,9 +84,7 @@ def test_a_large_grid_comes_apart_by_its_columns():
     assert len(first) == 4 and len(second) == len(third) == 7
     assert first[1] - first[0] > 0.9 and first[3] <= second[2] + 0.004
     mixed, axes = plt.subplots(3, 3, sharey="row")
-    axes[0, 1].tick_params(
-        labelleft=True
-    )  # a scale for a part of a column would stand at all of it
+    axes[0, 1].tick_params(labelleft=True)  # a scale for a part of a column would stand at all of it
     assert len(parts(mixed)) == 9
     pictures, axes = plt.subplots(2, 4)
     for ax in axes.flat:
@@ -164,6 +163,17 @@ def test_a_figure_is_drawn_anew_for_a_phone():
 )
 def test_a_figure_whose_words_would_have_no_room_stays_one(label, at):
     assert _narrow.png(labelled(label, at), 9) is None
+
+
+def test_drawing_anew_says_nothing(recwarn):
+    """A warning would stand in the chapter."""
+    fig = plt.figure(figsize=(7.2, 2.4))
+    for cell in GridSpec(1, 2):  # without the figure, which has a layout that wants to know of it
+        fig.add_subplot(cell)
+    fig.set_layout_engine("constrained")
+    _narrow.png(fig, 9)
+    _narrow.png(labelled("a label of so many words " * 4, (0.0, 0.9)), 9)
+    assert not recwarn.list
 
 
 def test_a_figure_of_the_built_book_brings_its_narrow_form(monkeypatch):

@@ -162,9 +162,7 @@ def test_mistakes_are_noted_by_nobody_but_who_asks(tmp_path, monkeypatch):
     assert whole(tmp_path).keys() == {"course", "solved"} and progress().notes == ""
     said = progress(mistakes=True)
     assert (
-        said.noted == 0
-        and "never your code" in repr(said)
-        and "never your code" in said._repr_html_()
+        said.noted == 0 and "never your code" in repr(said) and "never your code" in said._repr_html_()
     )
     check("1.1", "wrong")
     check("1.1", "something else")

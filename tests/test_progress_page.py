@@ -64,10 +64,7 @@ def exercises() -> str:
     """The page of all exercises, as Sphinx nests it."""
     text = exercises_page.page().replace(".ipynb", ".html")
     html = (
-        MarkdownIt("commonmark")
-        .enable("table")
-        .render(text)
-        .replace("<table>", '<table class="table">')
+        MarkdownIt("commonmark").enable("table").render(text).replace("<table>", '<table class="table">')
     )
     head, *rest = re.split(r"(?=<h2>)", html)
     sections = "".join(f'<section id="s{k}">{one}</section>' for k, one in enumerate(rest))
@@ -141,9 +138,7 @@ class Reader:
         chosen = {"name": name, "mimeType": "application/json", "buffer": data}
         self.tab.evaluate("document.querySelector('#gc-progress [role=status]').textContent = ''")
         self.tab.set_input_files("#gc-progress input[type=file]", chosen)
-        self.tab.wait_for_function(
-            "document.querySelector('#gc-progress [role=status]').textContent"
-        )
+        self.tab.wait_for_function("document.querySelector('#gc-progress [role=status]').textContent")
         return self.tab.locator("#gc-progress [role=status]").text_content()
 
     def exported(self) -> bytes:
@@ -200,9 +195,7 @@ def test_another_open_page_and_other_scripts_are_told(browser, site):
         first.evaluate("gcProgress.solved('3.5', 'exercise-3-5')")
         assert first.evaluate("window.told") == 1 and first.evaluate("gcProgress.isSolved('3.5')")
         assert first.get_by_label("exercise 3.5").is_checked()
-        reader.tab.wait_for_function(
-            "document.querySelector('[data-gc-tick=\"3.5\"] input').checked"
-        )
+        reader.tab.wait_for_function("document.querySelector('[data-gc-tick=\"3.5\"] input').checked")
         assert reader.tab.locator("#gc-progress").inner_text().startswith("1 of ")
         for wrong in ("'<img src=x>'", "'3'", "{}", "'__proto__'"):
             said = first.evaluate(
@@ -220,9 +213,7 @@ def test_mistakes_are_noted_by_nobody_but_who_asks(browser, base):
         assert "Never what you wrote" in tab.locator("#gc-progress [role=status]").text_content()
         for mistake in (f"'{FIRST.id}'", f"'{FIRST.id}'", "undefined", "'<b>'"):
             tab.evaluate(f"gcProgress.tried('2.1', {mistake})")
-        assert json.loads(reader.stored())["tried"] == {
-            "2.1": {"times": 4, "mistakes": {FIRST.id: 2}}
-        }
+        assert json.loads(reader.stored())["tried"] == {"2.1": {"times": 4, "mistakes": {FIRST.id: 2}}}
         tab.get_by_label("Also note which mistakes I make").uncheck()
         assert "tried" not in json.loads(reader.stored())
 
@@ -325,9 +316,7 @@ def test_what_a_notebook_refuses_the_page_refuses(browser, site):
         for data, _ in cases:
             assert reader.give(data).startswith("Nothing was imported: "), data[:80]
         good = file(["1.1"], {"2.1": {"times": 2, "mistakes": {FIRST.id: 1}}})
-        assert parse(good.encode()) and reader.give("\ufeff" + good).startswith(
-            "Imported: 1 solved."
-        )
+        assert parse(good.encode()) and reader.give("\ufeff" + good).startswith("Imported: 1 solved.")
 
 
 def test_hostile_storage_is_nothing_to_the_page(browser, base):
@@ -347,16 +336,12 @@ def test_hostile_storage_is_nothing_to_the_page(browser, base):
             )
             tab.goto(f"{reader.base}/book/exercises.html")
             tab.evaluate(store, [progress_, where])
-            tab.wait_for_timeout(
-                300
-            )  # pages of files are processes of their own: it takes a moment
+            tab.wait_for_timeout(300)  # pages of files are processes of their own: it takes a moment
             reader.open("index")
             assert tab.locator("a.gc-button").get_attribute("href") == "book/01-minimax.html"
             reader.open("book/exercises")
             assert reader.ticked() == [] and tab.locator("#gc-progress a, img").count() == 0
-            assert (
-                tab.evaluate("localStorage.getItem('gancourse-progress.unreadable')") == progress_
-            )
+            assert tab.evaluate("localStorage.getItem('gancourse-progress.unreadable')") == progress_
             tab.get_by_label("1.2 solved", exact=True).check()  # and a new one begins
             assert list(parse(reader.stored().encode()).solved) == ["1.2"]
 
@@ -439,9 +424,7 @@ def test_erase_asks_first(browser, base):
         tab.once("dialog", lambda d: d.accept())
         tab.get_by_role("button", name="Erase").click()
         assert reader.ticked() == []
-        assert (
-            tab.evaluate("Object.keys(localStorage).filter(k => k.startsWith('gancourse'))") == []
-        )
+        assert tab.evaluate("Object.keys(localStorage).filter(k => k.startsWith('gancourse'))") == []
         reader.open("book/exercises")
         assert reader.ticked() == []
 
@@ -573,9 +556,7 @@ def test_a_reader_of_the_book_comes_back(browser, built, way):
         reader.open("book/exercises")
         assert reader.ticked() == ["3.2"]
         said = tab.locator("#gc-progress").inner_text()
-        assert (
-            said.startswith(f"1 of {len(EXERCISES)} exercises") and "When the game breaks" in said
-        )
+        assert said.startswith(f"1 of {len(EXERCISES)} exercises") and "When the game breaks" in said
         assert tab.evaluate("window.shifts") < 0.1
         tab.get_by_role("button", name="Hardest first").click()
         assert tab.locator("#gc-hardest tbody tr").count() == len(EXERCISES)

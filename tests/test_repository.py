@@ -63,9 +63,7 @@ def test_a_file_that_disagrees_is_named(clone, name):
     assert name == "pyproject.toml" or any(name in line for line in wrong)
 
 
-@pytest.mark.parametrize(
-    "url", [URL + "/", URL + ".git", f"  {URL} "], ids=["slash", "git", "spaces"]
-)
+@pytest.mark.parametrize("url", [URL + "/", URL + ".git", f"  {URL} "], ids=["slash", "git", "spaces"])
 def test_other_spellings_become_one(url):
     assert repository.normal(url) == URL
 

@@ -142,9 +142,7 @@ def test_a_kill_around_the_two_renames_is_survived(tmp_path, monkeypatch, at):
     def killed(*names):
         calls.append(names)
         if len(calls) == at + 1:
-            monkeypatch.setattr(
-                Path, "unlink", lambda *a, **k: None
-            )  # a dead process tidies nothing
+            monkeypatch.setattr(Path, "unlink", lambda *a, **k: None)  # a dead process tidies nothing
             raise Killed
         replace(*names)
         if len(calls) == at:

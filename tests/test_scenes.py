@@ -48,9 +48,7 @@ def test_reflection_is_a_ball_followed_step_by_step():
 
 def test_speed_is_kept_and_walls_are_too(clips):
     f = clips.factors
-    assert (
-        torch.stack([f["x"], f["y"]]).min() >= LOW and torch.stack([f["x"], f["y"]]).max() <= HIGH
-    )
+    assert torch.stack([f["x"], f["y"]]).min() >= LOW and torch.stack([f["x"], f["y"]]).max() <= HIGH
     speed = torch.hypot(f["vx"], f["vy"])
     assert torch.allclose(speed, torch.full_like(speed, 16 * data.SPEED))
     path = torch.stack([f["x"], f["y"]], -1)
@@ -76,9 +74,7 @@ def test_scenes_repeat_and_fit_their_size(scenes):
     again = data.captioned(1500, 32, seed=2)
     assert scenes.images.equal(again.images) and scenes.captions == again.captions
     assert scenes.captions != data.captioned(1500, 32, seed=3).captions
-    assert scenes.images.shape == (1500, 3, 32, 32) and scenes.labels.equal(
-        scenes.factors["symbol"]
-    )
+    assert scenes.images.shape == (1500, 3, 32, 32) and scenes.labels.equal(scenes.factors["symbol"])
     assert data.captioned(3, 16).images.shape == (3, 3, 16, 16)
 
 

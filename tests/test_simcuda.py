@@ -73,10 +73,6 @@ if __name__ == "__main__":
         print(library())
     else:
         counts = sys.argv[1:] == ["table"]
-        done = (
-            child("import simcuda, table; table.main()")
-            if counts
-            else pytest_in_child(*sys.argv[1:])
-        )
+        done = child("import simcuda, table; table.main()") if counts else pytest_in_child(*sys.argv[1:])
         print(done.stdout, done.stderr)
         sys.exit(done.returncode)

@@ -124,9 +124,7 @@ def test_a_deeper_page_from_nothing_to_green(clone):
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 0, said
     assert places.touched() == ["_toc.yml", f"book/{page}.ipynb", "book/03-failures.ipynb"]
-    green(
-        clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages"
-    )
+    green(clone, "03-failures and not second_run and not budget and not floods", "notebooks", "pages")
     code, said = run(clone, "scripts/notebook.py", "new", "page", page, "Deeper")
     assert code == 1 and "is there already" in said
 

@@ -85,9 +85,7 @@ def test_code_that_has_words_without_a_colour_keeps_the_others_apart():
     assert slim.code(code, SAME) == "words <span class=n>x(</span>"
     block = '<div class="highlight"><pre>{}</pre></div>'
     assert 'class="gc-code"' not in slim.page(block.format(code), SAME)
-    assert '<pre class="gc-code">x</pre>' in slim.page(
-        block.format('<span class="n">x</span>'), SAME
-    )
+    assert '<pre class="gc-code">x</pre>' in slim.page(block.format('<span class="n">x</span>'), SAME)
 
 
 def test_a_line_that_differs_stays_marked_in_the_exercises_data():
@@ -97,9 +95,7 @@ def test_a_line_that_differs_stays_marked_in_the_exercises_data():
     page = f'<script type="application/json" id="gc-practice-data">{told}</script>'
     inside = re.search(r">(.*)</script>", slim.page(page, SAME))[1]
     assert "<" not in inside
-    data["1.1"]["choices"][0]["code"] = (
-        '<span class="gc-differs">    <span class=k>if</span> x</span>'
-    )
+    data["1.1"]["choices"][0]["code"] = '<span class="gc-differs">    <span class=k>if</span> x</span>'
     assert json.loads(inside) == data
 
 
@@ -113,9 +109,7 @@ def test_the_second_icon_of_a_kind_shows_the_first():
     assert text == (
         icon("M1z", "a").replace("<path ", '<path id="gc-icon-1" ')
         + icon("M2z", "b")
-        + icon("M1z", "c").replace(
-            '<path fill="currentColor" d="M1z"/>', '<use href="#gc-icon-1"/>'
-        )
+        + icon("M1z", "c").replace('<path fill="currentColor" d="M1z"/>', '<use href="#gc-icon-1"/>')
     )
 
 

@@ -22,8 +22,7 @@ def section(page, title):
 
 def rows(text):
     return [
-        [c.strip() for c in r.strip("|").split("|")]
-        for r in re.findall(r"^\| *\S.*\|$", text, re.M)
+        [c.strip() for c in r.strip("|").split("|")] for r in re.findall(r"^\| *\S.*\|$", text, re.M)
     ]
 
 

@@ -166,9 +166,7 @@ def test_ema_averages_parameters_and_copies_buffers():
     average = [p.clone() for p in t.generator.parameters()]
     for _ in range(5):
         t.fit(data.ring(), t.step + 1, progress=False)
-        average = [
-            0.9 * a + 0.1 * p for a, p in zip(average, t.generator.parameters(), strict=True)
-        ]
+        average = [0.9 * a + 0.1 * p for a, p in zip(average, t.generator.parameters(), strict=True)]
     for a, p in zip(average, t.ema.parameters(), strict=True):
         assert torch.allclose(a, p, atol=1e-6) and not p.requires_grad
     for a, b in zip(t.generator.buffers(), t.ema.buffers(), strict=True):
@@ -198,9 +196,7 @@ def test_decay_schedules():
 def test_sampling_leaves_training_alone():
     one, two = trainer(ema=0.5), trainer(ema=0.5)
     one.fit(data.ring(), 20, progress=False)
-    two.fit(
-        data.ring(), 20, progress=False, callback_steps=[0, 7, 13], callback=lambda t: t.sample(9)
-    )
+    two.fit(data.ring(), 20, progress=False, callback_steps=[0, 7, 13], callback=lambda t: t.sample(9))
     assert same(state(one.generator), state(two.generator))
     assert one.sample(5).equal(one.sample(5))
     fresh = torch.Generator().manual_seed(9)

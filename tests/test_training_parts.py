@@ -141,9 +141,7 @@ def test_an_optimizer_brings_its_own_rates_and_the_schedule_scales_them():
     slow = [{"params": pair[1].net[0].parameters(), "lr": 0.01}]
     rest = [p for layer in pair[1].net[1:] for p in layer.parameters()]
     given = SGD([*slow, {"params": rest}], lr=0.1, momentum=0.5)
-    t = GANTrainer(
-        *pair, lr=0.002, optimizer_d=given, schedule="linear", batch_size=8, device="cpu"
-    )
+    t = GANTrainer(*pair, lr=0.002, optimizer_d=given, schedule="linear", batch_size=8, device="cpu")
     assert t.optimizer_d is given and t.lr == (0.002, 0.01)
     assert t.settings["optimizer_d"].startswith("SGD momentum=0.5")
     t.fit(RING, 4, progress=False)  # the last step's rate is half of the first's
@@ -234,9 +232,7 @@ def test_settings_say_what_is_not_usual_of_an_optimizer(given, words):
 def test_an_optimizers_own_settings_are_compared_on_resuming(tmp_path):
     other = trainer(optimizer_d=partial(SGD, momentum=0.1))
     other.fit(RING, 5, checkpoint=tmp_path / "sgd.ckpt", progress=False)
-    with pytest.warns(
-        UserWarning, match="optimizer_d was 'SGD momentum=0.1' and is 'SGD momentum=0.2'"
-    ):
+    with pytest.warns(UserWarning, match="optimizer_d was 'SGD momentum=0.1' and is 'SGD momentum=0.2'"):
         trainer(optimizer_d=partial(SGD, momentum=0.2)).load(tmp_path / "sgd.ckpt")
 
 
@@ -324,9 +320,7 @@ def test_penalties_differentiate_through_it():
         def forward(self, x):
             return (self.w * x.square()).sum(1) / 2
 
-    t = GANTrainer(
-        nets.MLPGenerator(), Square(), r1=2.0, augment=lambda x, rng: 2 * x, device="cpu"
-    )
+    t = GANTrainer(nets.MLPGenerator(), Square(), r1=2.0, augment=lambda x, rng: 2 * x, device="cpu")
     x = torch.tensor([[1.0, 1.0], [0.5, -2.0]])
     t.d_step(x)  # f(2 x): its gradient is 4 w x
     expected = (4 * torch.tensor([1.0, 2.0]) * x).square().sum(1).mean()

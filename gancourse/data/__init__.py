@@ -166,16 +166,12 @@ def _fetch(dataset: str, name: str, root: Root, download: bool) -> Path:
     )
 
 
-def _idx_set(
-    dataset: str, split: str, root: Root, download: bool, classes: tuple[str, ...]
-) -> ImageSet:
+def _idx_set(dataset: str, split: str, root: Root, download: bool, classes: tuple[str, ...]) -> ImageSet:
     prefix = {"train": "train", "test": "t10k"}.get(split)
     if prefix is None:
         raise ValueError(f"split={split!r}; choose one of train, test")
     images, labels = (
-        _files.read_idx(
-            _fetch(dataset, f"{prefix}-{kind}-ubyte.gz", root, download), ndim, UNPACKED
-        )
+        _files.read_idx(_fetch(dataset, f"{prefix}-{kind}-ubyte.gz", root, download), ndim, UNPACKED)
         for kind, ndim in (("images-idx3", 3), ("labels-idx1", 1))
     )
     return ImageSet(images[:, None], labels.long(), classes)
@@ -227,8 +223,6 @@ def cifar10(split: str = "train", root: Root = None, download: bool = True) -> I
     return ImageSet(*_files.read_cifar(path, batches[split], UNPACKED), tuple(classes.split()))
 
 
-def stacked_mnist(
-    n: int = 60_000, seed: int = 0, root: Root = None, download: bool = True
-) -> ImageSet:
+def stacked_mnist(n: int = 60_000, seed: int = 0, root: Root = None, download: bool = True) -> ImageSet:
     """Stacked MNIST: ``n`` images ``(3, 28, 28)`` in 1,000 modes; see :func:`stacked`."""
     return stacked(mnist("train", root, download), n, seed)

@@ -104,9 +104,7 @@ def unpack(path: Path, most: int) -> bytes:
         with gzip.open(path) as file:
             content = file.read(most + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path} is no whole gzip file ({error}); delete it and try again"
-        ) from None
+        raise ValueError(f"{path} is no whole gzip file ({error}); delete it and try again") from None
     if len(content) > most:
         raise ValueError(f"{path} unpacks to over {most:,} bytes; need less: delete it")
     return content

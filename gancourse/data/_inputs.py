@@ -21,6 +21,4 @@ def as_tensor(x: Any, name: str) -> Tensor:
     try:
         return torch.from_numpy(np.array(x))
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} is {type(x).__name__}; need a tensor or array ({error})"
-        ) from None
+        raise ValueError(f"{name} is {type(x).__name__}; need a tensor or array ({error})") from None

@@ -60,9 +60,7 @@ class ImageSet:
             )
         object.__setattr__(self, "labels", _labels(self.labels))
         if self.labels.shape != (len(self.images),):
-            raise ValueError(
-                f"labels has shape {tuple(self.labels.shape)}; need ({len(self.images)},)"
-            )
+            raise ValueError(f"labels has shape {tuple(self.labels.shape)}; need ({len(self.images)},)")
         low, high, k = int(self.labels.min()), int(self.labels.max()), len(self.classes)
         if low < 0 or high >= k:
             raise ValueError(f"labels has values from {low} to {high}; need 0 to {k - 1}")
@@ -142,11 +140,7 @@ def _outline(character: str, face: str):
 
 
 def _check_classes(classes: str) -> None:
-    if (
-        not classes
-        or len(set(classes)) != len(classes)
-        or not all("!" <= c <= "~" for c in classes)
-    ):
+    if not classes or len(set(classes)) != len(classes) or not all("!" <= c <= "~" for c in classes):
         raise ValueError(f"classes={classes!r}; need visible ASCII characters, none twice")
 
 
@@ -194,9 +188,7 @@ def _poses(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     }
 
 
-def _draw(
-    labels: np.ndarray, factors: dict[str, np.ndarray], size: int, classes: str
-) -> np.ndarray:
+def _draw(labels: np.ndarray, factors: dict[str, np.ndarray], size: int, classes: str) -> np.ndarray:
     """Glyphs as uint8 ``(N, size, size)``: how much of each pixel the ink covers."""
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.transforms import Affine2D, Bbox

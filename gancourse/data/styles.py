@@ -100,9 +100,7 @@ def _photographs() -> tuple[Tensor, ...]:
     from sklearn.datasets import load_sample_image
 
     files = ("china.jpg", "flower.jpg")
-    return tuple(
-        torch.from_numpy(np.array(load_sample_image(file))).permute(2, 0, 1) for file in files
-    )
+    return tuple(torch.from_numpy(np.array(load_sample_image(file))).permute(2, 0, 1) for file in files)
 
 
 def photographs(split: str = "train", size: int = 32, step: int | None = None) -> ImageSet:

@@ -34,9 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     exam.add_argument(
         "--paper", action="store_true", help="only questions that the seed draws new numbers for"
     )
-    exam.add_argument(
-        "--out", metavar="FOLDER", help="write exam-SEED.md and exam-SEED-key.md there"
-    )
+    exam.add_argument("--out", metavar="FOLDER", help="write exam-SEED.md and exam-SEED-key.md there")
     args = parser.parse_args(argv)
     try:
         return _report(args) if args.command == "report" else _exam_(args)

@@ -94,9 +94,7 @@ def read_folder(folder: str | os.PathLike[str]) -> Class:
     """
     root = given_path(folder, "folder")
     if not root.is_dir():
-        raise ValueError(
-            f"FOLDER={shown(str(folder))}: no such folder; give the one with the files"
-        )
+        raise ValueError(f"FOLDER={shown(str(folder))}: no such folder; give the one with the files")
     people: dict[str, Person] = {}
     left_out: list[tuple[str, str]] = []
     same: dict[str, list[str]] = {}
@@ -327,9 +325,7 @@ def write_page(text: str, target: Path) -> None:
     if target.is_symlink() or target.exists():
         ours = not target.is_symlink() and target.is_file() and OURS in _head(target)
         if not ours:
-            raise ValueError(
-                f"--html {shown(str(target))}: something else is there; give another name"
-            )
+            raise ValueError(f"--html {shown(str(target))}: something else is there; give another name")
     replace_text(target, text)
 
 

@@ -176,11 +176,7 @@ def _tensor(value: Any) -> Any:
             value = _one(value)
             wide = isinstance(value, float)
             return torch.as_tensor(value, dtype=torch.float64 if wide else None)
-        if (
-            isinstance(value, (list, tuple))
-            and 0 < len(value) <= MOST_PARTS
-            and not _by_torch(value)
-        ):
+        if isinstance(value, (list, tuple)) and 0 < len(value) <= MOST_PARTS and not _by_torch(value):
             parts = [part if isinstance(part, Tensor) else _tensor(part) for part in value]
             if all(isinstance(part, Tensor) for part in parts):
                 return torch.stack(parts)
@@ -272,9 +268,7 @@ def kind(value: Any) -> str:
     return "a function" if callable(value) else _a(type(value).__name__)
 
 
-def misfit(
-    expected: Any, got: Any, parts: Sequence[str] = (), where: str = "The result"
-) -> str | None:
+def misfit(expected: Any, got: Any, parts: Sequence[str] = (), where: str = "The result") -> str | None:
     """Why ``got`` (dressed) can't be what ``expected`` is, whatever its values are; or None."""
     if kind(expected) != kind(got):
         if {kind(expected), kind(got)} <= {"a tensor", "a numpy array"}:
@@ -295,9 +289,7 @@ def misfit(
             named = f": {', '.join(parts)}" if parts and where == "The result" else ""
             return f"{where} has {_count(len(got))}; it should have {len(expected)}{named}."
         pairs = enumerate(zip(expected, got))
-        return next(
-            filter(None, (misfit(*ab, (), _inside(where, i, parts)) for i, ab in pairs)), None
-        )
+        return next(filter(None, (misfit(*ab, (), _inside(where, i, parts)) for i, ab in pairs)), None)
     return None
 
 

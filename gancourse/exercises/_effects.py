@@ -130,9 +130,7 @@ def _spoiled(name: str) -> str:
 def _same(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    return torch.equal(one, other) or bool(
-        ((one == other) | ((one != one) & (other != other))).all()
-    )
+    return torch.equal(one, other) or bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _parts(holder: Any) -> list:
@@ -198,9 +196,7 @@ def _look(module: nn.Module) -> dict[str, Any]:
     all_of_it = list(module.named_modules())
     return {
         "mode": tuple(m.training for _, m in all_of_it),
-        "hooks": tuple(
-            tuple(map(id, getattr(m, h, {}).values())) for _, m in all_of_it for h in _HOOKS
-        ),
+        "hooks": tuple(tuple(map(id, getattr(m, h, {}).values())) for _, m in all_of_it for h in _HOOKS),
         "layers": (
             tuple((n, id(m)) for n, m in all_of_it),
             tuple((n, id(p)) for n, p in module.named_parameters()),

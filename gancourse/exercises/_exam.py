@@ -40,9 +40,7 @@ class Exam:
             several = "are a choice" if len(choices) > 1 else "is a choice"
             lines.append(f"{', '.join(choices)} {several} or a value, which is quickly passed on.")
         if anew:
-            drawn = (
-                f"{', '.join(anew)}: with `--out FOLDER` asked on paper, with numbers of this seed."
-            )
+            drawn = f"{', '.join(anew)}: with `--out FOLDER` asked on paper, with numbers of this seed."
             lines += ["", drawn]
         return "\n".join(lines)
 

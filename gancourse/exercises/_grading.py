@@ -114,9 +114,7 @@ def of_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         return _no("This exercise wants a value, not a function.")
     right = freeze(exercise.reference)
     wrong = [freeze(mistake.wrong) for mistake in exercise.mistakes]
-    known = sorted(
-        {str(x) for tree in (right, *wrong) if isinstance(tree, frozenset) for x in tree}
-    )
+    known = sorted({str(x) for tree in (right, *wrong) if isinstance(tree, frozenset) for x in tree})
     frozen: list[Any] = []
     # Under the limit: an object's own methods may do anything.
     error = limited(lambda: frozen.append(freeze(dress(right, answer, known))), exercise.seconds)
@@ -135,9 +133,7 @@ def of_value(exercise: Exercise, answer: Any) -> tuple[bool, bool, str]:
         return _no(f"{short(got)} is none of the choices: {', '.join(choices)}.")
     if isinstance(right, frozenset):
         if letters(answer) is None:
-            return _no(
-                f"Your answer is {kind(got)}; it should be a set, such as {_example(known)}."
-            )
+            return _no(f"Your answer is {kind(got)}; it should be a set, such as {_example(known)}.")
         if foreign := sorted(map(str, set(got) - set(known))):
             return _no(f"{', '.join(foreign)}: not one of {', '.join(known)}.")
     if isinstance(right, dict) and isinstance(got, dict):

@@ -150,9 +150,7 @@ class Progress:
 
     @property
     def headline(self) -> str:
-        hours = (
-            f"{self.minutes / 60:.0f} hours" if self.minutes >= 90 else f"{self.minutes} minutes"
-        )
+        hours = f"{self.minutes / 60:.0f} hours" if self.minutes >= 90 else f"{self.minutes} minutes"
         left = f"; about {hours} to go" if self.minutes else ": all of them"
         return f"{sum(self.solved.values())} of {len(self.solved)} exercises solved{left}"
 

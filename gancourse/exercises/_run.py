@@ -124,9 +124,7 @@ def _changed_modes(before: dict[str, Any]) -> Changes:
         )
     if now["dtype"] != before["dtype"]:
         torch.set_default_dtype(before["dtype"])
-        found["torch", "dtype"] = (
-            "Your function leaves another default dtype for the whole notebook."
-        )
+        found["torch", "dtype"] = "Your function leaves another default dtype for the whole notebook."
     if now["device"] != before["device"]:
         torch.set_default_device(None if before["device"].type == "cpu" else before["device"])
         found["torch", "device"] = "Your function leaves another default device for the notebook."
@@ -173,9 +171,7 @@ def forbidden(exercise: Exercise, expected: Run, got: Run) -> list[Changes]:
 
 
 def all_same(exercise: Exercise, one: list, other: list, types: str = "any") -> bool:
-    return len(one) == len(other) and not any(
-        differ(exercise, a, b, types) for a, b in zip(one, other)
-    )
+    return len(one) == len(other) and not any(differ(exercise, a, b, types) for a, b in zip(one, other))
 
 
 def differ(exercise: Exercise, expected: Any, got: Any, types: str = "") -> str | None:

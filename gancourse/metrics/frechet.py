@@ -209,9 +209,7 @@ def _of_samples(real: Array | FeatureStats, fake: Array | FeatureStats) -> float
     y: Any
     distance: Callable[..., float]
     if isinstance(real, FeatureStats) or isinstance(fake, FeatureStats):
-        x, y = (
-            s if isinstance(s, FeatureStats) else FeatureStats().update(s) for s in (real, fake)
-        )
+        x, y = (s if isinstance(s, FeatureStats) else FeatureStats().update(s) for s in (real, fake))
         (n, m), d, distance = (x.n, y.n), len(x.mean), _of_stats
     else:
         x, y = as_pair(real, fake)

@@ -13,9 +13,7 @@ from gancourse._numbers import whole
 from gancourse.metrics._samples import Array, Generator, as_matrix, as_pair, seeded, subset
 
 
-def inception_score(
-    logits: Array, splits: int = 1, generator: Generator = None
-) -> tuple[float, float]:
+def inception_score(logits: Array, splits: int = 1, generator: Generator = None) -> tuple[float, float]:
     """``exp(mean KL(p(y|x) || p(y)))``, from 1 to K, of a classifier's logits ``(N, K)``.
 
     High when each image is classified with confidence and the classes come out even; it never

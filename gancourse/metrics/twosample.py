@@ -81,9 +81,7 @@ def classifier_test(
     from sklearn.preprocessing import StandardScaler
 
     x, y = as_pair(real, fake, rows=4)
-    if classifier is not None and not (
-        hasattr(classifier, "fit") and hasattr(classifier, "predict")
-    ):
+    if classifier is not None and not (hasattr(classifier, "fit") and hasattr(classifier, "predict")):
         got = type(classifier).__name__
         raise ValueError(f"classifier is {got}; need an object with fit and predict, or None")
     g, n = seeded(generator), min(len(x), len(y))

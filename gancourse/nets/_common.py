@@ -46,8 +46,7 @@ def check_samples(x: Tensor, shape: tuple[int, ...]) -> None:
     check_floats(x, "x")
     if x.shape[1:] != shape:
         raise ValueError(
-            f"x has shape {tuple(x.shape)}; this discriminator needs "
-            f"(N, {', '.join(map(str, shape))})"
+            f"x has shape {tuple(x.shape)}; this discriminator needs (N, {', '.join(map(str, shape))})"
         )
 
 

@@ -72,9 +72,7 @@ class ConditionalMLPDiscriminator(nn.Module):
     ):
         super().__init__()
         self.shape, self.num_classes = sample_shape(shape), whole("num_classes", num_classes)
-        self.net = MLPDiscriminator(
-            math.prod(self.shape) + self.num_classes, width=width, depth=depth
-        )
+        self.net = MLPDiscriminator(math.prod(self.shape) + self.num_classes, width=width, depth=depth)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         check_samples(x, self.shape)

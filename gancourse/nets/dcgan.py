@@ -115,9 +115,7 @@ class DCGANDiscriminator(nn.Module):
     2018, arXiv 1802.05957.
     """
 
-    def __init__(
-        self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16, norm: str | None = None
-    ):
+    def __init__(self, shape: Sequence[int] = (1, 28, 28), *, width: int = 16, norm: str | None = None):
         super().__init__()
         (width,) = positive(width=width)
         self.shape = sample_shape(shape)

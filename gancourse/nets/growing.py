@@ -91,9 +91,7 @@ class GrowingDiscriminator(nn.Module):
         (width,) = positive(width=width)
         self.shape = sample_shape(shape)
         sides, widths = pyramid(self.shape, width)
-        self.from_image = nn.ModuleList(
-            he(nn.Conv2d(self.shape[0], n, 1), LRELU_GAIN) for n in widths
-        )
+        self.from_image = nn.ModuleList(he(nn.Conv2d(self.shape[0], n, 1), LRELU_GAIN) for n in widths)
         self.blocks = nn.ModuleList(
             he(nn.Conv2d(n_in, n_out, 3, padding=1), LRELU_GAIN)
             for n_in, n_out in zip(widths, [widths[0], *widths], strict=False)

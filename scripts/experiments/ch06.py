@@ -134,12 +134,8 @@ class Together(nn.Module):
     def __init__(self, members: Sequence[Any]):
         super().__init__()
         layers = list(zip(*([m for m in net.net if isinstance(m, nn.Linear)] for net in members)))
-        self.weights = nn.ParameterList(
-            torch.stack([m.weight.detach().T for m in s]) for s in layers
-        )
-        self.biases = nn.ParameterList(
-            torch.stack([m.bias.detach()[None] for m in s]) for s in layers
-        )
+        self.weights = nn.ParameterList(torch.stack([m.weight.detach().T for m in s]) for s in layers)
+        self.biases = nn.ParameterList(torch.stack([m.bias.detach()[None] for m in s]) for s in layers)
         self.activation = next(m for m in members[0].net if not isinstance(m, nn.Linear))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -317,9 +313,7 @@ def run(target: str, row: str, seeds: tuple[int, ...], steps: int) -> dict[int, 
         }
         if row in DRAWN and seed <= 2:
             # a picture's worth of points, rounded: they are drawn, not measured
-            result["samples"] = [
-                [round(v, 3) for v in point] for point in samples[i, :300].tolist()
-            ]
+            result["samples"] = [[round(v, 3) for v in point] for point in samples[i, :300].tolist()]
         found[seed] = result
     print(f"{target}, {row}: {cpu_seconds:.0f} s a run", flush=True)
     return found

@@ -124,9 +124,7 @@ def train_classifier(seed: int, shift: int, epochs: int) -> features.FeatureNet:
 
 
 @experiment("ch07-no-shifts", epochs=8, n=1000)
-def without_shifts(
-    seed: int, device: torch.device, record: Recorder, *, epochs: int, n: int
-) -> dict:
+def without_shifts(seed: int, device: torch.device, record: Recorder, *, epochs: int, n: int) -> dict:
     """The chapter's first question, asked in features that were trained on unmoved pictures."""
     net = train_classifier(seed, 0, epochs)
     train, test = data.glyphs(5000, seed=71), data.glyphs(5000, seed=72)
@@ -184,9 +182,7 @@ def with_inception(seed: int, device: torch.device, record: Recorder, *, n: int)
 
 
 @experiment("ch07-gan", steps=20_000, width=64, n=50_000)
-def a_gan(
-    seed: int, device: torch.device, record: Recorder, *, steps: int, width: int, n: int
-) -> dict:
+def a_gan(seed: int, device: torch.device, record: Recorder, *, steps: int, width: int, n: int) -> dict:
     """A DCGAN on MNIST: its distance at 1,000 to 50,000 samples, from both splits."""
     warnings.simplefilter("ignore", metrics.SampleSizeWarning)
     g = torch.Generator().manual_seed(seed)

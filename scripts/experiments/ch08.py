@@ -108,6 +108,4 @@ def judged(seed, device, record, *, steps, gan_steps):
         "GAN": page.sample_360(gan),
         "copier": reference,
     }
-    return {
-        name: page.verdict(spaces, reference, fresh, images) for name, images in pictures.items()
-    }
+    return {name: page.verdict(spaces, reference, fresh, images) for name, images in pictures.items()}

@@ -158,15 +158,11 @@ def upsampling(seed: int, device: torch.device, record: Recorder, *, steps: int)
     real = data.glyphs(2000, seed=5).float()
     for row in rows.values():
         del row["accuracy_by_class"]
-    return rows | {
-        "real": {"checkerboard": page.checkerboard_share(real), "spectrum": spectrum(real)}
-    }
+    return rows | {"real": {"checkerboard": page.checkerboard_share(real), "spectrum": spectrum(real)}}
 
 
 @experiment("ch09-upsampling-long", steps=1600)
-def upsampling_long(
-    seed: int, device: torch.device, record: Recorder, *, steps: int
-) -> dict[str, Any]:
+def upsampling_long(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
     """The same to the end of the schedule; kernel 4 is ``ch09-glyphs``."""
     keep = ("frechet", "accuracy", "checkerboard", "spectrum", "cpu_seconds")
     kinds = (kind for kind in UPSAMPLINGS if kind != "kernel 4")

@@ -155,9 +155,7 @@ def ladder_average(
                 for d, net in averages.items():
                     average_(net, t.generator, d)
 
-        trainer.fit(
-            images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1)
-        )
+        trainer.fit(images, steps, progress=False, callback=follow, callback_steps=range(1, steps + 1))
         z = torch.randn(N, 32, generator=torch.Generator().manual_seed(5))
         with torch.no_grad():
             row = {str(d): page.score(net(z)) for d, net in averages.items()}
@@ -242,9 +240,7 @@ def style(
     train_images = data.glyphs(8000, size=16, seed=0).float()
     result: dict[str, Any] = {"real against real": page.compare(page.other)}
     for mixing in (0.9, 0.0):
-        trainer = style_trainer(
-            seed, mixing, lr_g=lr_g, lr_d=lr_d, gamma=gamma, batch_size=batch_size
-        )
+        trainer = style_trainer(seed, mixing, lr_g=lr_g, lr_d=lr_d, gamma=gamma, batch_size=batch_size)
         averages = {d: copy.deepcopy(trainer.generator).eval() for d in DECAYS}
         curve: dict[str, dict[str, float]] = {}
 

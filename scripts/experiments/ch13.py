@@ -78,9 +78,7 @@ def budget(seed: int, device: torch.device, record: Recorder, *, steps: list[int
     return {"rows": rows}
 
 
-@experiment(
-    "ch13-vaegan", seeds=(0, 1, 2), vae_steps=2000, steps=1000, weights=[0.0, 0.02, 0.1, 0.5]
-)
+@experiment("ch13-vaegan", seeds=(0, 1, 2), vae_steps=2000, steps=1000, weights=[0.0, 0.02, 0.1, 0.5])
 def vaegan(
     seed: int, device: torch.device, record: Recorder, *, vae_steps: int, steps: int, weights: Any
 ) -> Any:
@@ -164,13 +162,11 @@ def codes(
         n = len(page.real)
         picks = [torch.randperm(n)[: len(test)] for _ in range(draws)]
         others = {
-            name: sum(metrics.frechet_distance(reference["train"][rows], f) for rows in picks)
-            / draws
+            name: sum(metrics.frechet_distance(reference["train"][rows], f) for rows in picks) / draws
             for name, f in made.items()
         }
         same = {
-            name: metrics.frechet_distance(reference["test"], made[name])
-            for name in ("prior", "codes")
+            name: metrics.frechet_distance(reference["test"], made[name]) for name in ("prior", "codes")
         }
         z = page.codes_of(vae, page.real)
         sources = {"prior": torch.randn(n, vae.nz)}

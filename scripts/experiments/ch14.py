@@ -80,8 +80,7 @@ def strings(
     writers |= {f"gan {n}": string_gan(x, seed, n) for n in steps}
     writers["likelihood"] = likelihood(x, seed, likelihood_steps)
     return {
-        name: {str(t): scores(writer, t) for t in page.TEMPERATURES}
-        for name, writer in writers.items()
+        name: {str(t): scores(writer, t) for t in page.TEMPERATURES} for name, writer in writers.items()
     }
 
 
@@ -94,9 +93,7 @@ def checker(seed: int, device: torch.device, record: Recorder, *, draws: int) ->
     rng = random.Random(seed)
     both = only_ours = only_theirs = digits = 0
     for _ in range(draws):
-        letters = rng.choices(
-            "CNO=()1", (6, 2, 2, 1.5, 1.5, 1.5, 1.5), k=rng.randint(1, page.LENGTH)
-        )
+        letters = rng.choices("CNO=()1", (6, 2, 2, 1.5, 1.5, 1.5, 1.5), k=rng.randint(1, page.LENGTH))
         s = "".join(letters)
         ours, theirs = page.complaint(s) is None, Chem.MolFromSmiles(s) is not None
         both += ours and theirs

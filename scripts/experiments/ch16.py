@@ -100,9 +100,7 @@ def cycle(
 ) -> dict[str, Any]:
     """Scores of two translators that were trained without pairs, for each weight of the cycle loss;
     pictures of the last weight, of seed 0."""
-    heaps = [
-        heap.float() for heap in data.style_pair(3000, 16, 1, ("thin", "hatched"), paired=False)
-    ]
+    heaps = [heap.float() for heap in data.style_pair(3000, 16, 1, ("thin", "hatched"), paired=False)]
     found: dict[str, Any] = {"scores": {}}
     for weight in weights:
         there, back = page.cycle_gan(*heaps, seed, steps, weight)

@@ -141,9 +141,7 @@ def penalty(seed: int, device: torch.device, record: Recorder, *, steps: int) ->
     }
     for name, kind in kinds.items():
         start = teacher if "flow" in name else copied
-        (field, _), seconds = page.timed(
-            page.duel, start, page.ring.sample, steps, seed, penalty=kind
-        )
+        (field, _), seconds = page.timed(page.duel, start, page.ring.sample, steps, seed, penalty=kind)
         found[name] = signs(made_by(field, 1, NOISE), page.ring) | {"seconds": round(seconds, 2)}
     return found
 

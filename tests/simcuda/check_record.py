@@ -37,9 +37,7 @@ def check_every_job_is_recorded_and_the_end_says_so(mnist, tmp_path, capsys):
 
 
 def check_a_job_that_the_clock_cuts_off_is_missing(mnist, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        record_gpu, "FEWER", [(p, f) for p, f in record_gpu.FEWER if "[24]0" not in p]
-    )
+    monkeypatch.setattr(record_gpu, "FEWER", [(p, f) for p, f in record_gpu.FEWER if "[24]0" not in p])
     arguments = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--dry-run"]
     record_gpu.main([*arguments, "--minutes", "0.05", "--only", "ch02-mnist-gpu"])
     last = capsys.readouterr().out.splitlines()[-1]

@@ -39,8 +39,7 @@ _TAILS = (
 MISTAKES = [
     Mistake(
         lambda p, q: _optimal_discriminator(q, p),
-        "This is the probability of *generated*, q over the sum: D is the probability that x is "
-        "real.",
+        "This is the probability of *generated*, q over the sum: D is the probability that x is real.",
         slip={"p / total": "q / total"},
     ),
     Mistake(

@@ -127,8 +127,7 @@ MISTAKES = [
     ),
     Mistake(
         lambda f, t: _bce(f, 1 - t),
-        "Targets are turned around: 1 means real, and a large positive logit should then cost "
-        "nothing.",
+        "Targets are turned around: 1 means real, and a large positive logit should then cost nothing.",
     ),
     Mistake(
         lambda f, t: -_bce(f, t),
@@ -144,8 +143,7 @@ MISTAKES = [
     ),
     Mistake(
         lambda f, t: softplus(f).mean(),
-        "The targets are missing: this is the cost of saying 'real' to samples that are all "
-        "generated.",
+        "The targets are missing: this is the cost of saying 'real' to samples that are all generated.",
     ),
     Mistake(
         lambda f, t: (softplus(-f) - f * t).mean(),

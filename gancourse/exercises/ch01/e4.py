@@ -24,9 +24,7 @@ MISTAKES = [
         "Use `/`.",
     ),
     Mistake(
-        lambda logits, n_real, n_fake: (
-            (d := torch.sigmoid(logits.double())) / (1 - d) * n_fake / n_real
-        ),
+        lambda logits, n_real, n_fake: (d := torch.sigmoid(logits.double())) / (1 - d) * n_fake / n_real,
         "The formula is right, but even in float64 the sigmoid of 30 has lost most digits of "
         "1 - D. What is D/(1 - D) in terms of the logit?",
     ),

@@ -9,9 +9,7 @@ from torch import nn
 def two_networks(n):
     """A small generator and discriminator."""
     generator = nn.Sequential(nn.Linear(2, n), nn.ReLU(), nn.Linear(n, 2))
-    discriminator = nn.Sequential(
-        nn.Linear(2, n), nn.LeakyReLU(0.2), nn.Linear(n, 1), nn.Flatten(0)
-    )
+    discriminator = nn.Sequential(nn.Linear(2, n), nn.LeakyReLU(0.2), nn.Linear(n, 1), nn.Flatten(0))
     return generator, discriminator
 
 
@@ -22,8 +20,7 @@ def old_gradients(net, value=0.5):
 
 def gradients_of(net):
     return {
-        name: torch.zeros_like(p) if p.grad is None else p.grad
-        for name, p in net.named_parameters()
+        name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in net.named_parameters()
     }
 
 

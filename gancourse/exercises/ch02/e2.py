@@ -128,9 +128,7 @@ MISTAKES = [
         "plain SGD, whose step is the learning rate times the gradient.",
     ),
     Mistake(
-        _g_variant(
-            make=lambda parameters, lr: torch.optim.Adam(parameters, lr, betas=(0.5, 0.999))
-        ),
+        _g_variant(make=lambda parameters, lr: torch.optim.Adam(parameters, lr, betas=(0.5, 0.999))),
         "Adam's first step has the size of the learning rate, whatever the gradient. Asked for is "
         "plain SGD, whose step is the learning rate times the gradient.",
     ),

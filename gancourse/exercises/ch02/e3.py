@@ -50,8 +50,7 @@ MISTAKES = [
     ),
     Mistake(
         lambda p, q, alpha, beta: _smoothed_optimum(p, q, beta, alpha),
-        "alpha and beta are swapped: alpha is the target on real data (p), beta on generated data "
-        "(q).",
+        "alpha and beta are swapped: alpha is the target on real data (p), beta on generated data (q).",
         slip={"(alpha * p + beta * q)": "(beta * p + alpha * q)"},
     ),
     Mistake(

@@ -108,8 +108,7 @@ MISTAKES = [
     ),
     Mistake(
         _step(lambda v: max(0.0, float((-2 * v.real / v.abs().square()).mean()))),
-        "You average the bounds. *All* eigenvalues have to be stable, so the strictest one "
-        "decides.",
+        "You average the bounds. *All* eigenvalues have to be stable, so the strictest one decides.",
     ),
     Mistake(
         _step(lambda v: (-2 * v.real / v.abs().square()).min()),

@@ -56,9 +56,7 @@ MISTAKES = [
         _simultaneous,
         "This is the simultaneous step: both players read the old position. The generator has "
         "to answer the discriminator's *new* psi, so multiply two matrices.",
-        slip={
-            "return g_moves @ d_moves": "return g_moves + d_moves - torch.eye(2, dtype=jac.dtype)"
-        },
+        slip={"return g_moves @ d_moves": "return g_moves + d_moves - torch.eye(2, dtype=jac.dtype)"},
     ),
     Mistake(
         _generator_first,
@@ -90,8 +88,7 @@ MISTAKES = [
     ),
     Mistake(
         lambda jac, lr_g, lr_d: _round_matrix(jac, lr_g, lr_d).T,
-        "This is the transpose. The matrix acts on a column (theta, psi): row 0 gives the new "
-        "theta.",
+        "This is the transpose. The matrix acts on a column (theta, psi): row 0 gives the new theta.",
     ),
     Mistake(
         lambda jac, lr_g, lr_d: _round_matrix(jac, lr_g, lr_d) - torch.eye(2, dtype=jac.dtype),
@@ -100,8 +97,7 @@ MISTAKES = [
     ),
     Mistake(
         _no_identity,
-        "The identity is missing: a step moves a player *from where it stands*, by lr times "
-        "its row.",
+        "The identity is missing: a step moves a player *from where it stands*, by lr times its row.",
     ),
     Mistake(
         lambda jac, lr_g, lr_d: _round_matrix(jac, -lr_g, -lr_d),

@@ -66,9 +66,7 @@ MISTAKES = [
     ),
     Mistake(
         _plan_variant(
-            lambda plan, x, y, r: {
-                "destination": torch.where(r["p"][:, None] > 0, y[plan.argmax(1)], x)
-            }
+            lambda plan, x, y, r: {"destination": torch.where(r["p"][:, None] > 0, y[plan.argmax(1)], x)}
         ),
         "Your destinations are the holes that get most of each pile. Asked for is the average "
         "place, each hole weighted by the amount it gets.",

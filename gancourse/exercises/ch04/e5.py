@@ -122,8 +122,7 @@ def _variant(**options):
 MISTAKES = [
     Mistake(
         _variant(after=_clamp, order=("clear", "backward")),
-        "The weights are clipped, but no step was taken: after backward the optimizer has to move "
-        "them.",
+        "The weights are clipped, but no step was taken: after backward the optimizer has to move them.",
     ),
     Mistake(
         _variant(after=_clamp, order=("backward", "clear", "step")),
@@ -203,8 +202,7 @@ MISTAKES = [
     ),
     Mistake(
         _variant(after=_clamp_matrices),
-        "The biases are not clipped. WGAN's algorithm puts every parameter of the critic in the "
-        "box.",
+        "The biases are not clipped. WGAN's algorithm puts every parameter of the critic in the box.",
     ),
     Mistake(
         _variant(after=_clamp_above),

@@ -140,9 +140,7 @@ def _image_critic(channels, size, scale):
     last = nn.Linear(4 * (size - 2) ** 2, 1)
     with torch.no_grad():
         last.weight.mul_(scale)  # slopes on both sides of 1
-    return nn.Sequential(
-        nn.Conv2d(channels, 4, 3), nn.Softplus(), nn.Flatten(), last, nn.Flatten(0)
-    )
+    return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.Softplus(), nn.Flatten(), last, nn.Flatten(0))
 
 
 def _images(g):
@@ -209,9 +207,7 @@ MISTAKES = [
         _gp_attached,
         "The value is right, but the penalty sends a gradient to the generator. The points "
         "between real and generated are inputs here: detach them first.",
-        slip={
-            "(real + mix * (fake - real)).detach().requires_grad_()": "real + mix * (fake - real)"
-        },
+        slip={"(real + mix * (fake - real)).detach().requires_grad_()": "real + mix * (fake - real)"},
     ),
     Mistake(
         _gp_of_mean,

@@ -104,8 +104,7 @@ def _observe_r1(result, args):
 MISTAKES = [
     Mistake(
         _r1_unsquared,
-        "This is the mean slope. R1 averages the *squared* norms: for f(x) = w·x + b it "
-        "must give |w|².",
+        "This is the mean slope. R1 averages the *squared* norms: for f(x) = w·x + b it must give |w|².",
         slip={".square().sum(1).mean()": ".norm(dim=1).mean()"},
     ),
     Mistake(

@@ -111,9 +111,7 @@ MISTAKES = [
         _swapped,
         "The two losses come in the wrong order, or with exchanged signs: the "
         "discriminator's must fall when real logits rise above fake ones.",
-        slip={
-            "-difference).mean(), softplus(difference": "difference).mean(), softplus(-difference"
-        },
+        slip={"-difference).mean(), softplus(difference": "difference).mean(), softplus(-difference"},
     ),
     Mistake(
         _probabilities,

@@ -108,9 +108,7 @@ def _value_and_gradient(result, args):
     """R2, and what it sends to the discriminator and to the generator."""
     discriminator, fake = args
     weights = list(discriminator.parameters())
-    *to_d, to_g = torch.autograd.grad(
-        result, [*weights, fake], allow_unused=True, retain_graph=True
-    )
+    *to_d, to_g = torch.autograd.grad(result, [*weights, fake], allow_unused=True, retain_graph=True)
     return {
         "The penalty": result.detach(),
         "Its gradient in D's first weights": torch.zeros(()) if to_d[0] is None else to_d[0],

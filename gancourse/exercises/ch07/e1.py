@@ -141,8 +141,7 @@ MISTAKES = [
     ),
     Mistake(
         _score_other_base,
-        "Your divergence is in bits and the exponential in nats. Take natural logarithms "
-        "throughout.",
+        "Your divergence is in bits and the exponential in nats. Take natural logarithms throughout.",
     ),
     Mistake(
         _score_sure_only,

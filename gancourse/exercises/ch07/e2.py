@@ -82,9 +82,7 @@ def _sample_inputs(g):
 
 MISTAKES = [
     Mistake(
-        _distance_variant(
-            trace=lambda a, b: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()
-        ),
+        _distance_variant(trace=lambda a, b: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()),
         "The product of two covariances is not symmetric, and `eigvalsh` does not check: it reads "
         "one triangle and imagines the other. Bring the product into a symmetric form that has "
         "the same eigenvalues, or use singular values.",

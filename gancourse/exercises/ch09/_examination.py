@@ -33,9 +33,7 @@ class _Watch:
         self.betas: list[float] = []
 
     def __enter__(self) -> _Watch:
-        self.before = {
-            p: p.detach().clone() for net in self.nets.values() for p in net.parameters()
-        }
+        self.before = {p: p.detach().clone() for net in self.nets.values() for p in net.parameters()}
         self.handles = [register_optimizer_step_pre_hook(self._optimizer)]
         for name, net in self.nets.items():
             self.handles.append(net.register_forward_hook(functools.partial(self._called, name)))
@@ -165,9 +163,7 @@ def _layers(net: nn.Module) -> str:
                    for m in net.modules())  # fmt: skip
 
     found = []
-    if has(nn.ConvTranspose2d, strided=True) or (
-        has(nn.Conv2d) and has(nn.Upsample, nn.PixelShuffle)
-    ):
+    if has(nn.ConvTranspose2d, strided=True) or (has(nn.Conv2d) and has(nn.Upsample, nn.PixelShuffle)):
         found.append("painting convolutions")
     elif has(nn.Conv2d, strided=True) or (has(nn.Conv2d) and has(nn.AvgPool2d, nn.MaxPool2d)):
         found.append("convolutions with a stride")

@@ -88,9 +88,7 @@ MISTAKES = [
         "This is the size of an ordinary convolution. For the transposed one, solve that "
         "formula for the *input's* size.",
     ),
-    Mistake(
-        _fit_one_side, "Padding is cut off at both ends: it counts twice.", slip={"- 2 * p": "- p"}
-    ),
+    Mistake(_fit_one_side, "Padding is cut off at both ends: it counts twice.", slip={"- 2 * p": "- p"}),
     Mistake(
         _fit_padding_adds,
         "Padding makes the output of a transposed convolution smaller, not larger.",

@@ -135,9 +135,7 @@ def _batches(g):
         ((2, 2, 3, 4), True, 0.3, 0.01), ((1, 2, 3, 4), False, 0.3, 0.01),
     ):  # fmt: skip
         scale = 0.5 + torch.rand(1, shape[1], 1, 1, generator=g)
-        x = 2 * torch.randn(1, shape[1], 1, 1, generator=g) + scale * torch.randn(
-            shape, generator=g
-        )
+        x = 2 * torch.randn(1, shape[1], 1, 1, generator=g) + scale * torch.randn(shape, generator=g)
         mean, var = torch.randn(shape[1], generator=g), 0.5 + torch.rand(shape[1], generator=g)
         cases.append((x, mean, var, training, momentum, eps))
     x, mean, var = (

@@ -141,8 +141,7 @@ MISTAKES = [
     ),
     _wrong(
         "no tanh",
-        "Nothing keeps G's values in [-1, 1], where the pictures are. End it in the function "
-        "that does.",
+        "Nothing keeps G's values in [-1, 1], where the pictures are. End it in the function that does.",
     ),
     _wrong(
         "G sigmoid",

@@ -30,9 +30,7 @@ class _D(nn.Module):
         super().__init__()
         self.num_classes = num_classes
         size = int(torch.tensor(shape).prod())
-        self.net = nn.Sequential(
-            nn.Flatten(), nn.Linear(size, 8), nn.Tanh(), nn.Linear(8, num_classes)
-        )
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(size, 8), nn.Tanh(), nn.Linear(8, num_classes))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return 3 * self.net(x).gather(1, y[:, None]).squeeze(1)
@@ -172,9 +170,7 @@ MISTAKES = [
         "The value is right, but its gradient reaches the generator: the discriminator's "
         "step would train the generator to be *caught*. Cut the generated samples from "
         "their graph.",
-        slip={
-            ("    with torch.no_grad():\n        fake = G(z, labels)"): "    fake = G(z, labels)"
-        },
+        slip={("    with torch.no_grad():\n        fake = G(z, labels)"): "    fake = G(z, labels)"},
     ),
     Mistake(
         _asked_otherwise,

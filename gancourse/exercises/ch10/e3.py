@@ -85,9 +85,7 @@ def _orders(n, count, g):
 def _asked_and_seen(g):
     n, orders = 60, 199
     right = torch.randint(10, (n,), generator=g)
-    noisy = torch.where(
-        torch.rand(n, generator=g) < 0.15, right, torch.randint(10, (n,), generator=g)
-    )
+    noisy = torch.where(torch.rand(n, generator=g) < 0.15, right, torch.randint(10, (n,), generator=g))
     common = (torch.rand(40, generator=g) < 0.1).long()
     ones = torch.zeros(40, dtype=torch.long)  # always makes the class that is asked for most
     cases = [(right, right.clone()), (right, noisy), (common, ones)]

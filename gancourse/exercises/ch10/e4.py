@@ -9,9 +9,7 @@ from .. import Exercise, Mistake
 
 def _intra_fid(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes
-    ]
+    scores = [metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes]
     return sum(scores) / len(scores)
 
 
@@ -21,16 +19,12 @@ def _pooled(real, real_labels, fake, fake_labels):
 
 def _fake_labels_unused(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    return sum(metrics.frechet_distance(real[real_labels == k], fake) for k in classes) / len(
-        classes
-    )
+    return sum(metrics.frechet_distance(real[real_labels == k], fake) for k in classes) / len(classes)
 
 
 def _one_mask(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[real_labels == k]) for k in classes
-    ]
+    scores = [metrics.frechet_distance(real[real_labels == k], fake[real_labels == k]) for k in classes]
     return sum(scores) / len(scores)
 
 
@@ -40,18 +34,14 @@ def _summed(real, real_labels, fake, fake_labels):
 
 def _weighted(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes
-    ]
+    scores = [metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes]
     shares = [float((real_labels == k).double().mean()) for k in classes]
     return sum(s * w for s, w in zip(scores, shares, strict=True))
 
 
 def _worst(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    return max(
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes
-    )
+    return max(metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes)
 
 
 def _means_only(real, real_labels, fake, fake_labels):
@@ -67,25 +57,20 @@ def _classes_in_a_row(real, real_labels, fake, fake_labels):
     """Classes taken as 0 to K - 1."""
     count = len(real_labels.unique())
     scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k])
-        for k in range(count)
+        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in range(count)
     ]
     return sum(scores) / count
 
 
 def _median(real, real_labels, fake, fake_labels):
     classes = real_labels.unique()
-    scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes
-    ]
+    scores = [metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes]
     return float(torch.tensor(scores, dtype=torch.double).quantile(0.5))
 
 
 def _requested_classes(real, real_labels, fake, fake_labels):
     classes = fake_labels.unique()
-    scores = [
-        metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes
-    ]
+    scores = [metrics.frechet_distance(real[real_labels == k], fake[fake_labels == k]) for k in classes]
     return sum(scores) / len(scores)
 
 

@@ -142,8 +142,7 @@ MISTAKES = [
     ),
     Mistake(
         _fade_switched,
-        "This jumps from the old to the new at one half: the shock that fading in is meant "
-        "to avoid.",
+        "This jumps from the old to the new at one half: the shock that fading in is meant to avoid.",
     ),
     Mistake(
         _fade_shuffled,
@@ -173,8 +172,7 @@ MISTAKES = [
     ),
     Mistake(
         _fade_smooth,
-        "You bend `alpha` into a smooth curve. The schedule is the caller's: use `alpha` as "
-        "it comes.",
+        "You bend `alpha` into a smooth curve. The schedule is the caller's: use `alpha` as it comes.",
     ),
     Mistake(
         _fade_squared,

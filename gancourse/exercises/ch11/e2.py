@@ -196,9 +196,7 @@ MISTAKES = [
         _modulate_mean_square,
         "You divide by the root of the *mean* square. The variance of a sum is the sum of "
         "the squared weights, whatever their number.",
-        slip={
-            "w.square().sum((2, 3, 4), keepdim=True)": "w.square().mean((2, 3, 4), keepdim=True)"
-        },
+        slip={"w.square().sum((2, 3, 4), keepdim=True)": "w.square().mean((2, 3, 4), keepdim=True)"},
     ),
     Mistake(
         _modulate_eps,

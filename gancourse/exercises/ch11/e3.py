@@ -165,8 +165,7 @@ MISTAKES = [
     ),
     Mistake(
         _slerp_no_clamp,
-        "Rounding can push a cosine a hair above 1, where `acos` gives NaN. Clamp it to [-1, 1] "
-        "first.",
+        "Rounding can push a cosine a hair above 1, where `acos` gives NaN. Clamp it to [-1, 1] first.",
         slip={".clamp(-1, 1).acos()": ".acos()"},
     ),
     Mistake(

@@ -113,8 +113,7 @@ MISTAKES = [
     ),
     Mistake(
         _tstr_own,
-        "The second classifier is tested on the pictures that it was trained on. Test "
-        "both on `test`.",
+        "The second classifier is tested on the pictures that it was trained on. Test both on `test`.",
         slip={"on_fake(x) == y": "on_fake(fake[0]) == fake[1]"},
     ),
     Mistake(

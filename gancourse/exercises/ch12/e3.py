@@ -61,8 +61,7 @@ def _auc_inputs(g):
 MISTAKES = [
     Mistake(
         lambda members, others: 1 - _auc(members, others),
-        "Swapped: a high score says *member*, so count the pairs in which the member "
-        "scores higher.",
+        "Swapped: a high score says *member*, so count the pairs in which the member scores higher.",
         slip={"members[:, None] - others": "others[:, None] - members"},
     ),
     Mistake(
@@ -121,8 +120,7 @@ MISTAKES = [
     ),
     Mistake(
         _auc_sigmoid,
-        "You soften each comparison with a sigmoid. Only the order counts: 1, 0, or half for a "
-        "tie.",
+        "You soften each comparison with a sigmoid. Only the order counts: 1, 0, or half for a tie.",
     ),
     Mistake(
         _auc_no_ties,

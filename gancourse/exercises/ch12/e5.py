@@ -216,8 +216,7 @@ MISTAKES = [
     ),
     Mistake(
         _private_one_norm,
-        "You bound the sum of absolute values. Gaussian noise is measured against the "
-        "Euclidean norm.",
+        "You bound the sum of absolute values. Gaussian noise is measured against the Euclidean norm.",
     ),
     Mistake(
         _private_squared_norm,
@@ -225,8 +224,7 @@ MISTAKES = [
     ),
     Mistake(
         _private_dropped,
-        "You drop the rows that are too long. Scale them down to `clip`: their direction is "
-        "wanted.",
+        "You drop the rows that are too long. Scale them down to `clip`: their direction is wanted.",
     ),
     Mistake(
         _private_blown_up,

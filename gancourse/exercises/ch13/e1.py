@@ -223,8 +223,7 @@ MISTAKES = [
     ),
     Mistake(
         _elbo_plus_kl,
-        "The KL divergence is added: the bound would reward a code far from the prior. "
-        "It is a cost.",
+        "The KL divergence is added: the bound would reward a code far from the prior. It is a cost.",
         slip={"logp.sum(1) - kl.sum(1)": "logp.sum(1) + kl.sum(1)"},
     ),
     Mistake(

@@ -161,8 +161,7 @@ MISTAKES = [
     ),
     Mistake(
         _three_novel_of_all,
-        "Your novelty divides by all strings. Its denominator is the number of different "
-        "valid ones.",
+        "Your novelty divides by all strings. Its denominator is the number of different valid ones.",
     ),
     Mistake(
         _three_novel_of_valid,

@@ -184,8 +184,7 @@ MISTAKES = [
     ),
     Mistake(
         _cycle_euclid,
-        "You take the Euclidean distance. The loss takes the 1-norm, the sum of absolute "
-        "differences.",
+        "You take the Euclidean distance. The loss takes the 1-norm, the sum of absolute differences.",
     ),
     Mistake(
         _cycle_detached,
@@ -222,8 +221,7 @@ MISTAKES = [
     ),
     Mistake(
         _cycle_with_identity,
-        "You add CycleGAN's identity loss. It is a term of its own; here the cycle alone is "
-        "asked for.",
+        "You add CycleGAN's identity loss. It is a term of its own; here the cycle alone is asked for.",
     ),
     Mistake(_cycle_difference, "You subtract the second direction. Both are costs: add."),
     Mistake(

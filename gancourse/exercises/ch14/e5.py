@@ -212,8 +212,7 @@ MISTAKES = [
     ),
     Mistake(
         _modes_density_square,
-        "In the density you divide the square by the standard deviation. Divide it by the "
-        "*variance*.",
+        "In the density you divide the square by the standard deviation. Divide it by the *variance*.",
     ),
     Mistake(
         _modes_density_height,
@@ -286,8 +285,7 @@ MISTAKES = [
     ),
     Mistake(
         _modes_probabilities,
-        "Your first part holds the probability of each mode. Asked for is the index of the "
-        "likeliest.",
+        "Your first part holds the probability of each mode. Asked for is the index of the likeliest.",
     ),
     Mistake(_modes_from_one, "Your modes are numbered from 1. The first is 0."),
     Mistake(

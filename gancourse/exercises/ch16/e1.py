@@ -125,9 +125,7 @@ def _mean_inputs(g):
         (4, 9, 1, (3, 5), 4, 0.05),
     ):
         # Eighths, so that means of blocks are exact, in whatever order they are taken.
-        candidates = (
-            torch.randint(-8, 9, (k, c, *(factor * side for side in small)), generator=g) / 8
-        )
+        candidates = torch.randint(-8, 9, (k, c, *(factor * side for side in small)), generator=g) / 8
         candidates[1] = candidates[0]  # another picture that looks the same when shrunk
         candidates[1, :, :2, :2] = candidates[0, :, :2, :2].flip(-1)
         noise = torch.randint(-64, 65, (n, c, *small), generator=g) / 64
@@ -138,9 +136,7 @@ def _mean_inputs(g):
 
 # Another way to write the last line, no mistake: no answer on the page is the odd one out.
 _OTHER_SUM = {
-    "torch.tensordot(weight, candidates, dims=1)": (
-        'torch.einsum("nk,kchw->nchw", weight, candidates)'
-    )
+    "torch.tensordot(weight, candidates, dims=1)": ('torch.einsum("nk,kchw->nchw", weight, candidates)')
 }
 
 MISTAKES = [

@@ -139,9 +139,7 @@ def _cycle_squared(G, F, x, y):
 
 
 def _cycle_pixels_added(G, F, x, y):
-    return (F(G(x)) - x).abs().flatten(1).sum(1).mean() + (G(F(y)) - y).abs().flatten(1).sum(
-        1
-    ).mean()
+    return (F(G(x)) - x).abs().flatten(1).sum(1).mean() + (G(F(y)) - y).abs().flatten(1).sum(1).mean()
 
 
 def _cycle_total(G, F, x, y):
@@ -371,8 +369,7 @@ MISTAKES = [
     ),
     Mistake(
         _loss_item,
-        "The value is right, but it is a plain number, from which no gradient comes. Return the "
-        "tensor.",
+        "The value is right, but it is a plain number, from which no gradient comes. Return the tensor.",
     ),
     Mistake(_loss_pair, "These are the two parts. The loss is one number, their sum."),
 ]

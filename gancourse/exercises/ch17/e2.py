@@ -157,9 +157,7 @@ def _lawful_inputs(g):
 
 
 # Another way to write a line, no mistake: no answer on the page is the odd one out.
-_OTHER_LINE = {
-    "before, after = step[:, :-1], step[:, 1:]": "after, before = step[:, 1:], step[:, :-1]"
-}
+_OTHER_LINE = {"before, after = step[:, :-1], step[:, 1:]": "after, before = step[:, 1:], step[:, :-1]"}
 
 MISTAKES = [
     Mistake(
@@ -187,9 +185,7 @@ MISTAKES = [
         "and then a step the *other* way: 0 is neither.",
     ),
     Mistake(
-        _turning(
-            lambda before, after, speed: (before * after < 0) & ((before - after).abs() > speed)
-        ),
+        _turning(lambda before, after, speed: (before * after < 0) & ((before - after).abs() > speed)),
         "Your turns must be larger than those of the text: the step changes by more than *half* the "
         "speed.",
     ),
@@ -212,8 +208,7 @@ MISTAKES = [
     ),
     Mistake(
         _at_frame(0, 2),
-        "You look where the symbol was *before* the turn began. The frame between the two steps "
-        "counts.",
+        "You look where the symbol was *before* the turn began. The frame between the two steps counts.",
     ),
     Mistake(
         _nearing(_near_other),

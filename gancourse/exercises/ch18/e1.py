@@ -196,13 +196,11 @@ MISTAKES = [
     ),
     Mistake(
         _flow_at_noise,
-        "You ask the network at the noise, whatever the time. Ask it where the sample *is* at its "
-        "time.",
+        "You ask the network at the noise, whatever the time. Ask it where the sample *is* at its time.",
     ),
     Mistake(
         _flow_at_data,
-        "You ask the network at the data, whatever the time. Ask it where the sample *is* at its "
-        "time.",
+        "You ask the network at the data, whatever the time. Ask it where the sample *is* at its time.",
     ),
     Mistake(
         _flow_sum,

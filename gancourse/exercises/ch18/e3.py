@@ -193,8 +193,7 @@ MISTAKES = [
     ),
     Mistake(
         _sigma_as_variance,
-        "You take `sigma` for the variance of the noise, in both places. It is the standard "
-        "deviation.",
+        "You take `sigma` for the variance of the noise, in both places. It is the standard deviation.",
         slip={"sigma * noise": "sigma**0.5 * noise", "sigma**2": "sigma"},
     ),
     Mistake(
@@ -204,8 +203,7 @@ MISTAKES = [
     ),
     Mistake(
         _both_divided,
-        "You return the estimate twice. The penalty of the paper is the mean squared change as it "
-        "is.",
+        "You return the estimate twice. The penalty of the paper is the mean squared change as it is.",
     ),
     Mistake(
         _multiplied,
@@ -225,8 +223,7 @@ MISTAKES = [
     ),
     Mistake(
         _averaged_first,
-        "You average the changes and then square. Changes up and down cancel: square each one "
-        "first.",
+        "You average the changes and then square. Changes up and down cancel: square each one first.",
     ),
     Mistake(
         _absolute,

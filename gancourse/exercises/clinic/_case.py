@@ -198,9 +198,7 @@ class Case(Exercise):
                     "slower generator seeds 1 and 2 are healthy."
                 )
             return True, True, f"{told} Seed 1:\n{self.report(others[0])}"
-        told = (
-            "What is measured outside the run is healthy, and the run is not, on seeds 0, 1 and 2."
-        )
+        told = "What is measured outside the run is healthy, and the run is not, on seeds 0, 1 and 2."
         if any(map(self.healthy, others)):
             told = (
                 "What is measured outside the run is healthy, but only one run of three "

@@ -210,9 +210,7 @@ def _scores(sick: Exam, well: Exam) -> Figure:
     for ax, exam, title in ((axes[0], sick, "the patient"), (axes[1], well, "healthy")):
         for name, color, mark in marks:
             label = "real digits" if name == "real" else f"model {name}"
-            ax.plot(
-                range(1, 21), exam.curves[name], mark, color=color, label=label, ms=5, mfc="none"
-            )
+            ax.plot(range(1, 21), exam.curves[name], mark, color=color, label=label, ms=5, mfc="none")
         ax.set(title=f"{title}: 20 draws", xlabel="draw", ylim=(0, 20), xticks=[1, 10, 20])
     axes[0].set_ylabel("Fréchet distance, digit features")
     axes[1].legend(loc="upper right")

@@ -169,9 +169,7 @@ def digits_run(
     return Exam({"distance": frechet(samples)}, curves, {"images": samples})
 
 
-def critic_run(
-    penalty: Callable, seed: int = 0, *, steps: int, hidden: Callable[[], nn.Module]
-) -> Exam:
+def critic_run(penalty: Callable, seed: int = 0, *, steps: int, hidden: Callable[[], nn.Module]) -> Exam:
     """A WGAN-GP critic between the digits and the same digits with their pixels shuffled."""
     torch.manual_seed(seed)
     real = digits().float()

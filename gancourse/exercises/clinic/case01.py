@@ -57,9 +57,7 @@ def _d_steps(d_step: Callable, w: tuple[float, ...], rate: float, steps: int) ->
     sgd, moved, logged = torch.optim.SGD(D.parameters(), rate), [], list[float]()
     for _ in range(steps):
         before = D.w.detach().clone()
-        found = ward.pair(
-            d_step(D, G, sgd, real, z.repeat(64, 1)), "d_step", "real_loss, fake_loss"
-        )
+        found = ward.pair(d_step(D, G, sgd, real, z.repeat(64, 1)), "d_step", "real_loss, fake_loss")
         moved.append(((D.w.detach() - before) / max(rate, 1e-9)).tolist())
         logged = [ward.value(loss, "d_step") for loss in found]
     return moved, logged
@@ -167,8 +165,7 @@ SIGNS = (
         0.1,
         INF,
         exact=True,
-        too_low="D learns, and what you return is not its loss: it should be larger when D is "
-        "wrong.",
+        too_low="D learns, and what you return is not its loss: it should be larger when D is wrong.",
     ),
     Sign("right about real points", 0.15, 1, trained=True),
     Sign("distance to the data", -INF, 0.15, trained=True),

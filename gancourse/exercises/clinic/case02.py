@@ -80,8 +80,7 @@ MISTAKES = [
             softplus(-real_logits).mean() + softplus(-fake_logits).mean(),
             softplus(-fake_logits).mean(),
         ),
-        "G's loss is right now, but D's half on the fakes was turned as well: D calls "
-        "everything real.",
+        "G's loss is right now, but D's half on the fakes was turned as well: D calls everything real.",
         slip={" + softplus(fake_logits).mean()": " + softplus(-fake_logits).mean()"},
     ),
     Mistake(

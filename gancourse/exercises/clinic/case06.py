@@ -58,9 +58,7 @@ MISTAKES = [
         ),
         "A bracket slipped: with -(real + fake) the critic raises every score. Real and "
         "generated need opposite signs.",
-        slip={
-            "fake_scores.mean() - real_scores.mean()": "-(real_scores.mean() + fake_scores.mean())"
-        },
+        slip={"fake_scores.mean() - real_scores.mean()": "-(real_scores.mean() + fake_scores.mean())"},
     ),
     Mistake(
         lambda real_scores, fake_scores: (
@@ -69,9 +67,7 @@ MISTAKES = [
         ),
         "The absolute value lets the critic separate either way round. When it happens to put "
         "the fakes on top, G is its ally again: signs have to be fixed, not free.",
-        slip={
-            "fake_scores.mean() - real_scores.mean": "-(real_scores.mean() - fake_scores.mean()).abs"
-        },
+        slip={"fake_scores.mean() - real_scores.mean": "-(real_scores.mean() - fake_scores.mean()).abs"},
     ),
     Mistake(
         lambda real_scores, fake_scores: (

@@ -96,13 +96,11 @@ MISTAKES = [
     ),
     Mistake(
         penalty_with(price=lambda g: (g.flatten(1).norm(dim=0) - 1).square().mean()),
-        "Your norm runs over the batch: one for each pixel. One for each *sample* runs over the "
-        "pixels.",
+        "Your norm runs over the batch: one for each pixel. One for each *sample* runs over the pixels.",
     ),
     Mistake(
         penalty_with(price=lambda g: g.flatten(1).square().sum(1).mean()),
-        "This is R1's price, the squared norm itself: it wants slopes of 0. Here slopes of 1 are "
-        "free.",
+        "This is R1's price, the squared norm itself: it wants slopes of 0. Here slopes of 1 are free.",
     ),
     Mistake(
         penalty_with(price=lambda g: (g.flatten(1).norm(dim=1) - 1).square().sum()),

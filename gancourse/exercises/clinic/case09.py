@@ -98,9 +98,7 @@ MISTAKES = [
         _at(lambda modes: torch.linspace(0, 2 * math.pi, modes + 1)),
         "One angle too many: the last of them is the first once more, 2π being 0. Leave the "
         "end point out.",
-        slip={
-            "2 * math.pi * torch.arange(modes) / modes": "torch.linspace(0, 2 * math.pi, modes + 1)"
-        },
+        slip={"2 * math.pi * torch.arange(modes) / modes": "torch.linspace(0, 2 * math.pi, modes + 1)"},
     ),
     Mistake(
         _at(lambda modes: torch.linspace(0, 2 * math.pi - 0.01, modes)),
@@ -120,8 +118,7 @@ MISTAKES = [
     ),
     Mistake(
         _at(lambda modes: 360.0 * torch.arange(modes) / modes),
-        "Your angles are in degrees; cosine and sine take them in radians, where the full circle "
-        "is 2π.",
+        "Your angles are in degrees; cosine and sine take them in radians, where the full circle is 2π.",
     ),
     Mistake(
         lambda modes, radius: _well(modes, radius**2),

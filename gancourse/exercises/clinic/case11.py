@@ -135,8 +135,7 @@ SIGNS = (
         3,
         5,
         exact=True,
-        too_low="The running mean has arrived and the running *variance* has not: BatchNorm "
-        "keeps both.",
+        too_low="The running mean has arrived and the running *variance* has not: BatchNorm keeps both.",
         too_high="The average's running variance has run away from the net's.",
     ),
     Sign(

@@ -89,9 +89,7 @@ def _bench(evaluate: Callable, seed: int) -> Exam:
         # Another training set, of the same size: of a score of test and fake nothing changes.
         stranger = train.flip(0)[:, torch.randperm(64)] * 1.5
         swing = max(abs(score(stranger, test, f) - s) for f, s in zip(fakes.values(), scores))
-        pairs = [
-            score(torch.cat([x, y, x, y])[:1437], x, y) / right for x, y, right in _known_pairs()
-        ]
+        pairs = [score(torch.cat([x, y, x, y])[:1437], x, y) / right for x, y, right in _known_pairs()]
     signs = {
         "change of the score with the training set": swing,
         "equal means and variances: score / right one": pairs[0],
@@ -161,9 +159,7 @@ MISTAKES = [
         slip={"(test, fake)": "(train, fake)"},
     ),
     Mistake(
-        _quietly(
-            lambda train, test, fake: metrics.frechet_distance(torch.cat([train, test]), fake)
-        ),
+        _quietly(lambda train, test, fake: metrics.frechet_distance(torch.cat([train, test]), fake)),
         "The training set is part of your reference now, so copying it pays. The reference "
         "has to be pictures nobody trained on.",
         slip={"(test, fake)": "(torch.cat([train, test]), fake)"},
