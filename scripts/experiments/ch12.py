@@ -6,6 +6,7 @@ The functions are the chapter's own, which runs seed 0 live, for fewer steps whe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -138,12 +139,16 @@ def attacked(seed: int, n: int, steps: list[int]) -> list[dict[str, Any]]:
 
 
 @experiment("ch12-membership", seeds=(0, 1, 2), sizes=[50, 200, 800, 3200], steps=[1000, 2000])
-def membership(seed: int, device: torch.device, record: Recorder, *, sizes: list[int], steps: list[int]):
+def membership(
+    seed: int, device: torch.device, record: Recorder, *, sizes: list[int], steps: list[int]
+):
     return {"rows": [row for n in sizes for row in attacked(seed, n, steps)]}
 
 
 @experiment("ch12-showings", seeds=(0, 1, 2), sizes=[50, 200, 800], shown=[40, 160])
-def showings(seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]):
+def showings(
+    seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]
+):
     """The same attacks after each picture was shown equally often, in batches of 32."""
     return {
         "rows": [
@@ -271,3 +276,58 @@ def watermark(seed: int, device: torch.device, record: Recorder, *, steps: int, 
         "subtracted": max(page.z_score(x, page.detail(own)) for x, own in tried),
     }
     return scores
+
+
+# --- lopsided data, and a new typeface ------------------------------------------------------------
+
+
+@experiment("ch12-lopsided", seeds=(0, 1, 2, 3, 4), n=2000, steps=[300, 1000])
+def lopsided(seed: int, device: torch.device, record: Recorder, *, n: int, steps: list[int]):
+    """Nine zeros to one seven: what share of sevens does a generator make, and when truncated?"""
+    count, x = page.seven_or_zero(), page.lopsided(n, seed)
+    rows = {"held out": count(page.lopsided(4000, 80 + seed))}
+    for name, r1 in (("R1", 1.0), ("no penalty", 0.0)):
+        trainer = page.small_gan(seed, r1)
+        for until in steps:
+            trainer.fit(x, until, progress=False)
+            rows[f"{name} {until}"] = page.shares_of_rare(trainer, count)
+    return rows
+
+
+@experiment("ch12-new-face", seeds=(0, 1, 2), n=200, before=1500, steps=[100, 500], long=2000)
+def new_face(
+    seed: int, device: torch.device, record: Recorder, *, n: int, before: int, steps: list[int],
+    long: int,
+):  # fmt: skip
+    """A generator of eleven typefaces moves to 200 pictures of a twelfth; Fréchet distances to it."""
+    few = page.in_face(n, 100 + seed, True)
+    real, other = (page.glyph_features(page.in_face(1000, k, True)) for k in (300, 301))
+    base = page.small_gan(seed)
+    base.fit(page.in_face(6000, 200 + seed, False), before, progress=False)
+
+    def score(images: Tensor) -> dict[str, float]:
+        x = page.glyph_features(images)
+        precision, recall = metrics.precision_recall(real, x)
+        return {
+            "frechet": metrics.frechet_distance(real, x), "precision": precision, "recall": recall
+        }  # fmt: skip
+
+    def drawn(trainer: GANTrainer) -> Tensor:
+        return trainer.sample(1000, torch.Generator().manual_seed(1))
+
+    rows: dict[str, Any] = {
+        "floor": metrics.frechet_distance(real, other), "copier": score(few.repeat(5, 1, 1, 1)),
+        "before": score(drawn(base)),
+    }  # fmt: skip
+    for name, kept_g, kept_d in (("all layers", 0, 0), ("D frozen", 0, 1), ("G frozen", 1, 0)):
+        G, D = copy.deepcopy(base.ema), copy.deepcopy(base.discriminator)
+        G.requires_grad_(True)
+        trainer = page.small_gan(seed, G=page.frozen(G, kept_g), D=page.frozen(D, kept_d))
+        for until in steps:
+            trainer.fit(few, until, progress=False)
+            rows[f"{name} {until}"] = score(drawn(trainer))
+    trainer = page.small_gan(seed)
+    for until in [*steps, long]:
+        trainer.fit(few, until, progress=False)
+        rows[f"from scratch {until}"] = score(drawn(trainer))
+    return rows
