@@ -9,7 +9,7 @@ In a notebook it is a link, in a paragraph of its own below a comment that only 
 
 In the built page the link's words become the title of a closed fold. page.js loads the scripts from
 `_static` and puts what they make into the fold when it is opened; before, nothing is loaded or runs.
-In the fold stands the link, a lab's with the same settings, for who has no JavaScript.
+In the fold stands the link, too, a lab's with the same settings.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def embedded(text: str, root: str = "../") -> str:
         scripts = " ".join(f"{root}_static/{name}" for name in names)
         title = re.sub(r"<[^>]*>", "", words)
         if kind == "lab":
-            link = f'<a href="{page}#{settings}">On a page of its own, with these settings</a>'
+            # page.js adds the settings: the theme takes what follows a # for a selector of CSS.
+            link = f'<a href="{page}">On a page of its own, with these settings</a>'
         else:
             link = f'<a href="{page}{anchor or ""}">More about this generator</a>'
         return (

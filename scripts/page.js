@@ -84,6 +84,7 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
     const open = async () => {
       if (!fold.open || there) return;
       there = true;
+      if (embed === "lab") link.querySelector("a").hash = settings;
       try {
         for (const address of scripts.split(" ")) await load(address);
       } catch { there = false; return; }  // the link stays, and opening it again tries again
@@ -92,7 +93,7 @@ for (const holder of document.querySelectorAll("script.gc-frames")) {
       window.gcEmbeds[embed](place, settings, link.querySelector("a").href);
     };
     fold.addEventListener("toggle", open);
-    open();
+    if (document.readyState === "complete") open(); else addEventListener("load", () => setTimeout(open));
   }
 }
 // A tap opens a figure at full size, over the page: at the picture's own size on a phone, as large as

@@ -139,16 +139,12 @@ def attacked(seed: int, n: int, steps: list[int]) -> list[dict[str, Any]]:
 
 
 @experiment("ch12-membership", seeds=(0, 1, 2), sizes=[50, 200, 800, 3200], steps=[1000, 2000])
-def membership(
-    seed: int, device: torch.device, record: Recorder, *, sizes: list[int], steps: list[int]
-):
+def membership(seed: int, device: torch.device, record: Recorder, *, sizes: list[int], steps: list[int]):
     return {"rows": [row for n in sizes for row in attacked(seed, n, steps)]}
 
 
 @experiment("ch12-showings", seeds=(0, 1, 2), sizes=[50, 200, 800], shown=[40, 160])
-def showings(
-    seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]
-):
+def showings(seed: int, device: torch.device, record: Recorder, *, sizes: list[int], shown: list[int]):
     """The same attacks after each picture was shown equally often, in batches of 32."""
     return {
         "rows": [
