@@ -406,8 +406,9 @@ def test_one_check_imports_one_exercise():
 
 def test_importing_the_engine_does_not_import_the_chapters():
     code = (
-        "import sys, gancourse.exercises as e; "
-        "assert '1.1' in e.EXERCISES and repr(e.EXERCISES).endswith(' exercises, 1.1 to 15.12>'); "
+        "import re, sys, gancourse.exercises as e; "
+        "assert '1.1' in e.EXERCISES; "
+        r"assert re.search(r' exercises, 1\.1 to \d+\.\d+>$', repr(e.EXERCISES)); "
         "n = [m for m in sys.modules if '.exercises.ch' in m]; "
         "assert not n, n; assert 'IPython' not in sys.modules"
     )
