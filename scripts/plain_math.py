@@ -32,7 +32,7 @@ SIGNS = {
     "dots": "…", "ldots": "…", "cdots": "…", "{": "{", "}": "}", "%": "%", "#": "#", "_": "_",
     "&": "&amp;", "$": "$", "prime": "′", "star": "*", "ast": "*", "odot": "⊙", "otimes": "⊗",
     "oplus": "⊕", "bot": "⊥", "cup": "∪", "cap": "∩", "vert": "|", "sum": "∑", "prod": "∏",
-    "int": "∫", "setminus": "∖", "cdot": "·", "partial": "∂",
+    "int": "∫", "setminus": "∖", "cdot": "·", "bmod": " mod ", "partial": "∂",
 }  # fmt: skip
 RELATIONS = {
     "=": "=", "<": "&lt;", ">": "&gt;", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠",
