@@ -12,8 +12,8 @@ from gancourse._numbers import whole
 from gancourse.data._inputs import count
 from gancourse.data.images import ImageSet, _check_classes, _draw
 
-#: Where the center of a glyph of :func:`moving` turns round, and how far it goes in a frame: shares
-#: of the image's size.
+#: The walls where the center of a glyph of :func:`moving` turns round, and how far it goes in a frame,
+#: as shares of the size of its picture.
 WALLS, SPEED = (0.25, 0.75), 0.1
 
 #: Colors of :func:`captioned`, each with its red, green and blue.

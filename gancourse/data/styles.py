@@ -12,7 +12,7 @@ from gancourse._numbers import whole
 from gancourse.data._inputs import count
 from gancourse.data.images import FACES, ImageSet, _check_classes, _draw, _poses
 
-#: Styles of :func:`style_pair`: a face of :data:`FACES`, and extra line width in pixels at size 28.
+#: Styles of :func:`style_pair`, each a face of :data:`FACES` and extra line width in pixels at size 28.
 STYLES = {
     "thin": ("DejaVuSans", 0.0),
     "bold": ("DejaVuSans-Bold", 1.5),
