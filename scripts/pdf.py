@@ -37,7 +37,7 @@ html { font-size: 11.5px; }
 body { margin: 0; }
 .gc-page, #gc-answers { break-before: page; }
 .gc-cover { padding-top: 30vh; }
-.bd-article h1 { font-size: 1.6rem; }  /* on one line: Chromium's outline loses the space where a title is broken */
+.bd-article h1 { font-size: 1.6rem; }  /* on one line: else the outline loses a space */
 .gc-cover h1 { font-size: 3rem; }
 .gc-strip { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 .gc-strip img { max-width: 100% !important; width: auto !important; height: auto; }
