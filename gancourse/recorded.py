@@ -13,6 +13,7 @@ import html
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -22,6 +23,8 @@ from typing import Any
 __all__ = ["Panel", "keep", "load", "panel"]
 
 FIGURE_LIMIT = 300_000  # bytes of PNG; recorded runs live in git
+# (a line break stands in no string of JSON)
+NUMBERS = re.compile(r"\[\n *[-+.\de]+(?:,\n *[-+.\de]+)*\n *\]")
 DEEPER = "-deeper-"  # in the name of a page under a chapter's own: 03-failures-deeper-dynamics
 CODE = [":/gancourse", ":/scripts", ":/constraints.txt"]  # what every run depends on
 
@@ -137,6 +140,12 @@ def figure(png: bytes, alt: str) -> dict[str, str]:
     return {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
 
 
+def as_text(run: Mapping[str, Any]) -> str:
+    """A recorded run as its file holds it: JSON, a value a line, a list of numbers on one line."""
+    text = json.dumps(run, indent=1, allow_nan=False) + "\n"
+    return NUMBERS.sub(lambda numbers: re.sub(r"\n *", "", numbers[0]).replace(",", ", "), text)
+
+
 def write(
     folder: Path,
     name: str,
@@ -180,7 +189,7 @@ def write(
         "chapters": dict(chapters),
         "figures": list(figures),
     }
-    text = json.dumps(run, indent=1, allow_nan=False) + "\n"
+    text = as_text(run)
     path = folder / f"{name}.json"
     part = path.with_name(f".{name}.{os.getpid()}.part")
     try:

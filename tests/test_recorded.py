@@ -51,6 +51,17 @@ def test_a_missing_run_says_so(toy):
     assert "not recorded yet" in " ".join(recorded.panel("toy-run")._repr_html_().split())
 
 
+def test_a_list_of_numbers_is_one_line_and_nothing_else_changes():
+    numbers = {"whole": [0, -1, 255], "real": [0.5, 1e-07, -2.5e20], "rows": [[1, 2], []]}
+    others = {"words": ["[\n 1,\n 2\n]", "3", "é"], "mixed": [1, None, True, "4"], "map": [{"a": [7]}]}
+    text = recorded.as_text(numbers | others)
+    assert json.loads(text) == numbers | others
+    lines = [line.strip().rstrip(",") for line in text.splitlines()]
+    assert '"whole": [0, -1, 255]' in lines and '"real": [0.5, 1e-07, -2.5e+20]' in lines
+    assert "[1, 2]" in lines and '"a": [7]' in lines
+    assert "null" in lines and '"3"' in lines  # what is no number has its own line
+
+
 def test_a_nan_is_not_recorded(toy, monkeypatch):
     monkeypatch.setattr(record, "ran", lambda experiment: ("c" * 40, False, {}))
     experiments.experiment("bad", seeds=(0,))(lambda seed, device, recorder: {"x": float("nan")})
