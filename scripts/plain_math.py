@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 
 FORMULA = re.compile(
     r'<(span|div) class="math notranslate nohighlight"[^>]*>'
@@ -22,15 +21,14 @@ SIGNS = {
     name: html.unescape(f"&{name};")
     for name in (
         "alpha beta gamma delta zeta eta theta kappa lambda mu nu xi pi rho sigma tau upsilon chi "
-        "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell pm mp infty times "
-        "cdot sum prod int nabla langle rangle lfloor rfloor lceil rceil emptyset forall "
-        "exists setminus"
+        "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell pm mp times nabla "
+        "langle rangle lfloor rfloor lceil rceil emptyset forall exists"
     ).split()
 } | {
     "epsilon": "ϵ", "varepsilon": "ε", "phi": "ϕ", "varphi": "φ", "infty": "∞", "top": "T",
     "|": "‖", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|", "circ": "∘",
     "dots": "…", "ldots": "…", "cdots": "…", "{": "{", "}": "}", "%": "%", "#": "#", "_": "_",
-    "&": "&amp;", "$": "$", "prime": "′", "star": "*", "ast": "*", "odot": "⊙", "otimes": "⊗",
+    "&": "&amp;", "$": "$", "prime": "′", "star": "*", "odot": "⊙", "otimes": "⊗",
     "oplus": "⊕", "bot": "⊥", "cup": "∪", "cap": "∩", "vert": "|", "sum": "∑", "prod": "∏",
     "int": "∫", "setminus": "∖", "cdot": "·", "bmod": " mod ", "partial": "∂",
 }  # fmt: skip
@@ -41,35 +39,19 @@ RELATIONS = {
     "Rightarrow": "⇒", "Longrightarrow": "⇒", "Longleftrightarrow": "⇔", "Leftrightarrow": "⇔",
     "iff": "⇔", "equiv": "≡", "propto": "∝", "ast": "*",
 }  # fmt: skip
-END = {
-    "",
-    ")",
-    "]",
-    "}",
-    ",",
-    ".",
-    ";",
-    "+",
-    "-",
-    "&",
-    "/",
-    "\\}",
-    "\\\\",
-    "\\quad",
-    "\\qquad",
-    "\\right",
-    "|",
-}
+# What may follow a fraction that stands without brackets.
+END = {"", *") ] } , . ; + - & / | \\} \\\\ \\quad \\qquad \\right".split()}
 GAPS = {"&", "\\quad", "\\qquad"}
 SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "quad": "  ", "qquad": "  ", "!": ""}
 ACCENTS = {"hat": "̂", "widehat": "̂", "bar": "̄", "tilde": "̃", "dot": "̇", "ddot": "̈", "vec": "⃗"}
 DOUBLE = dict(zip("RENPZ1", "ℝ𝔼ℕℙℤ𝟙", strict=True))
 NOTHING = set(
     "left right big Big bigl bigr Bigl Bigr bigg Bigg biggl biggr textstyle displaystyle limits "
-    "nolimits boxed underbrace overbrace mathrm mathbf mathcal mathit mathsf text textbf textit "
-    "operatorname boldsymbol bm".split()
+    "nolimits boxed underbrace overbrace mathbf mathcal mathit mathsf boldsymbol bm".split()
 )
-WORDS = {"text", "textbf", "textit", "mathrm", "operatorname"}
+WORDS = {"text", "textbf", "textit", "mathrm"}
+FRACTIONS = {"frac", "tfrac", "dfrac"}
+BINOMIALS = {"binom", "tbinom", "dbinom"}
 
 
 class Reader:
@@ -123,7 +105,7 @@ class Reader:
             self.at -= 1
             self.tokens[self.at : self.at + 1] = list(token)
             token = self.next()
-        return tidy("".join(self.one(token, "", small)))
+        return tidy(self.one(token, "", small))
 
     def until(self, end: str, small: bool = False) -> str:
         found = ""
@@ -131,69 +113,66 @@ class Reader:
             token = self.next()
             if token == end:
                 break
-            found += "".join(self.one(token, found, small))
+            found += self.one(token, found, small)
         return found
 
-    def one(self, token: str, before: str, small: bool) -> Iterator[str]:
+    def one(self, token: str, before: str, small: bool) -> str:
+        """What a token says, as HTML; ``before`` is the text at its left."""
         name = token.removeprefix("\\") if len(token) > 1 and token[0] == "\\" else ""
         if token.isspace() or token in "{}":
-            if token == "{":
-                yield self.until("}", small)
-        elif token in ("_", "^"):
+            return self.until("}", small) if token == "{" else ""
+        if token in ("_", "^"):
             tag = "sub" if token == "_" else "sup"
-            yield f"<{tag}>{self.argument(small=True).strip()}</{tag}>"
-        elif token == "'":
-            yield "′"
-        elif token in ("+", "-"):
+            return f"<{tag}>{self.argument(small=True).strip()}</{tag}>"
+        if token == "'":
+            return "′"
+        if token in ("+", "-"):
             sign = "+" if token == "+" else "−"
             binary = not small and re.search(r"[\w)\]}|>′‖̂̄̃̇]\s*$", before)
-            yield f" {sign} " if binary else sign
-        elif token == "&":
-            yield " "
-        elif token == "~":
-            yield " "
-        elif (name or token) in RELATIONS:
+            return f" {sign} " if binary else sign
+        if token in ("&", "~"):
+            return " "
+        if (name or token) in RELATIONS:
             sign = RELATIONS[name or token]
-            yield sign if small else f" {sign} "
-        elif not name:
-            yield html.escape(token) if token != "," else (token if small else ", ")
-        elif name == "\\":
-            yield " " if self.goes_on() else "; "
-        elif name in SPACES:
-            yield SPACES[name]
-        elif name in NAMED:
-            yield self.function(name, before)
-        elif name in ("frac", "tfrac", "dfrac"):
+            return sign if small else f" {sign} "
+        if not name:
+            return html.escape(token) if token != "," else (token if small else ", ")
+        if name == "\\":
+            return " " if self.goes_on() else "; "
+        if name in SPACES:
+            return SPACES[name]
+        if name in NAMED:
+            return self.function(name, before)
+        if name in FRACTIONS:
             part = f"{whole(self.argument(small))}/{whole(self.argument(small), 1)}"
             after = self.peek()
             alone = after in END or after.removeprefix("\\") in RELATIONS
-            yield part if alone else f"({part})"
-        elif name in ("binom", "tbinom", "dbinom"):
-            yield f"({self.argument(small)} choose {self.argument(small)})"
-        elif name == "sqrt":
-            yield f"√{whole(self.argument(small))}"
-        elif name in ACCENTS:
-            inside = self.argument(small)
-            yield inside + ACCENTS[name] if len(inside) == 1 else f"{inside}{ACCENTS[name]}"
-        elif name == "mathbb":
+            return part if alone else f"({part})"
+        if name in BINOMIALS:
+            return f"({self.argument(small)} choose {self.argument(small)})"
+        if name == "sqrt":
+            return f"√{whole(self.argument(small))}"
+        if name in ACCENTS:
+            return self.argument(small) + ACCENTS[name]
+        if name == "mathbb":
             inside = self.raw()
-            yield DOUBLE.get(inside, html.escape(inside))
-        elif name in ("begin", "end"):
+            return DOUBLE.get(inside, html.escape(inside))
+        if name in ("begin", "end"):
             kind = self.raw()
             self.matrix = name == "begin" and kind.endswith("matrix")
             ends = {"pmatrix": "()", "bmatrix": "[]", "cases": "{ "}.get(kind, "  ")
-            yield ends[0] if name == "begin" else ends[1]
-        elif name == "operatorname":
-            yield self.function(html.escape(re.sub(r"\\[,;: ]", " ", self.raw())), before)
-        elif name in WORDS:
-            yield html.escape(self.raw())
-        elif name in NOTHING:
+            return ends[0] if name == "begin" else ends[1]
+        if name == "operatorname":
+            return self.function(html.escape(re.sub(r"\\[,;: ]", " ", self.raw())), before)
+        if name in WORDS:
+            return html.escape(self.raw())
+        if name in NOTHING:
             if name in ("left", "right") and self.peek() == ".":
                 self.next()
-        elif name in SIGNS:
-            yield SIGNS[name]
-        else:
-            yield name  # (a test says which commands of the book have no sign here)
+            return ""
+        if name in SIGNS:
+            return SIGNS[name]
+        return name  # (a test says which commands of the book have no sign here)
 
     def function(self, name: str, before: str) -> str:
         gap = " " if re.search(r"[\w)>]$", before) else ""
@@ -213,10 +192,10 @@ def tidy(text: str) -> str:
     return re.sub(r" +([,;.)])", r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
-KNOWN = (
-    {*SIGNS, *RELATIONS, *SPACES, *ACCENTS, *NOTHING, *NAMED, "\\", "mathbb", "begin", "end", "sqrt"}
-    | {"frac", "tfrac", "dfrac", "binom", "tbinom", "dbinom"}
-)  # fmt: skip
+KNOWN = {
+    *SIGNS, *RELATIONS, *SPACES, *ACCENTS, *NOTHING, *NAMED, *WORDS, *FRACTIONS, *BINOMIALS,
+    "\\", "mathbb", "operatorname", "begin", "end", "sqrt",
+}  # fmt: skip
 
 
 def unknown(tex: str) -> set[str]:
