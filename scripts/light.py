@@ -223,16 +223,13 @@ def width(formula: str) -> float:
     """About how many em a formula will take: its symbols, and the space around relations."""
     tex = html.unescape(formula)[2:-2]
     tex = re.sub(
-        r"\\(?:left|right|big|Big|bigl|bigr|mathrm|mathbb|mathcal|text|operatorname|tfrac)\b",
-        "",
-        tex,
+        r"\\(?:left|right|big|Big|bigl|bigr|mathrm|mathbb|mathcal|text|operatorname|tfrac)\b", "", tex
     )
-    wide = len(
-        re.findall(r"[=<>+]|\\(?:le|ge|to|in|sim|approx|cdot|times|mapsto|ne|pm|neq|leq|geq)\b", tex)
-    )
+    names = [t.removeprefix("\\") if len(t) > 1 else t for t in plain_math.TOKEN.findall(tex)]
+    wide = sum(name in plain_math.RELATIONS or name in {"+", "cdot", "times", "pm"} for name in names)
     small = len(re.findall(r"[_^](?:\\[A-Za-z]+|\{[^{}]*\}|.)", tex))
     symbols = len(re.findall(r"\\[A-Za-z]+|[^\s{}_^\\]", tex))
-    named = len(re.findall(r"\\(?:log|exp|max|min|sup|inf|arg|tanh|det)\b", tex))
+    named = sum(name in plain_math.NAMED for name in names)
     return round(max(0.6, 0.55 * symbols + 0.5 * wide + 0.9 * named - 0.1 * small), 1)
 
 

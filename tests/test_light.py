@@ -217,6 +217,8 @@ def test_formulas_get_room_by_their_symbols():
     )
     short, long = light.width(r"\(x\)"), light.width(r"\(x = \alpha + \beta\)")
     assert 0.5 < short < 1 and 3 < long < 5
+    # a name with an index, and a relation that is a word
+    assert light.width(r"\(\max_D V\)") > 2 and light.width(r"\(q \gg p\)") > 2
 
 
 def test_what_no_page_asks_for_is_removed(site):
