@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 # `html[data-theme="light"] .highlight .k { color: #6730C5 }`, and without a class the text's own
@@ -26,7 +27,7 @@ QUOTED_OR_COMMENT = re.compile(
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|url\([^)]*\))|/\*.*?\*/""", re.S
 )
 GLYPH = re.compile(r'(?:\.fa-[\w-]+::?before,?)+\{content:"[^"]*"\}')
-KEPT = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.S)
+KEPT_OR_BREAK = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)|\s*\n\s*", re.S)
 
 
 def colours(sheet: str) -> dict[str, str]:
@@ -98,18 +99,19 @@ def in_script(text: str, change: Callable[[str], str]) -> str:
 
 def drawn_once(text: str) -> str:
     """The second icon of a kind on a page shows the first one's outline."""
+    outlines = Counter(outline for _, outline in ICON.findall(text))
     names: dict[str, str] = {}
 
     def draw(match: re.Match[str]) -> str:
         outline = match[2]
+        if outlines[outline] == 1:
+            return match[0]
         if outline in names:
             return f'{match[1]}<use href="#{names[outline]}"/>'
         names[outline] = f"gc-icon-{len(names) + 1}"
         return match[0].replace("<path ", f'<path id="{names[outline]}" ')
 
-    counts = [outline for _, outline in ICON.findall(text)]
-    many = {outline for outline in counts if counts.count(outline) > 1}
-    return ICON.sub(lambda m: draw(m) if m[2] in many else m[0], text)
+    return ICON.sub(draw, text)
 
 
 def unindented(text: str) -> str:
@@ -119,10 +121,7 @@ def unindented(text: str) -> str:
     article, closed, after = rest.rpartition("</article>")
 
     def trim(html: str) -> str:
-        pieces = re.split(KEPT, html)
-        pieces[::3] = [re.sub(r"\s*\n\s*", "\n", piece) for piece in pieces[::3]]
-        del pieces[2::3]  # the names of the elements that stay as they are
-        return "".join(pieces)
+        return KEPT_OR_BREAK.sub(lambda m: m[1] or "\n", html)
 
     return trim(before) + opened + article + closed + trim(after)
 
