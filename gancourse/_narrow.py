@@ -5,64 +5,56 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gancourse import _panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
 
 WIDTH = 3.66  # inches, at 100 pixels each: a phone's 390 without the page's margins
 LEGIBLE = 9  # pixels of the smallest text
 POINT = 100 / 72  # pixels
 
 
+def _numbers(axis: Any) -> Iterator[Text]:
+    """What stands at an axis's ticks, at those that are in view."""
+    low, high = sorted(axis.get_view_interval())
+    for tick in axis.get_major_ticks():
+        if low <= tick.get_loc() <= high:
+            yield from (tick.label1, tick.label2)
+
+
+def _boxes(texts: Iterable[Text]) -> list[Bbox]:
+    shown = [t for t in texts if t.get_visible() and t.get_text().strip()]
+    return [t.get_window_extent().padded(-1) for t in shown]
+
+
 def _faults(fig: Figure) -> Counter[str]:
     """How often words lie on words, across a line, or beyond the figure's edge, at its present size."""
     from matplotlib.legend import Legend
-    from matplotlib.lines import Line2D
-    from matplotlib.text import Text
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "no room for axes": their words lie on others
-        for _ in range(2):  # the layout settles at the second drawing
-            fig.draw_without_rendering()
-    inside = fig.bbox.padded(1)
-    ticks, words = [], []
-    for ax in fig.axes:
-        if ax.axison and ax.get_visible():
-            for axis in (ax.xaxis, ax.yaxis):
-                low, high = sorted(axis.get_view_interval())
-                ticks += [
-                    label
-                    for tick in axis.get_major_ticks()
-                    for label in (tick.label1, tick.label2)
-                    if low <= tick.get_loc() <= high
-                ]
-                words.append(axis.label)
-        words += _panels.own(ax)
-    words += [*fig.texts, *(t for one in fig.findobj(Legend) for t in one.get_texts())]
-    lines = [
-        line
-        for ax in fig.axes
-        for line in ax.findobj(Line2D, include_self=False)
-        if line in ax.lines and line.get_visible() and line.get_linestyle() != "None"
-    ]
-
-    def boxes(texts: list[Text]) -> list[Any]:
-        shown = [t for t in texts if t.get_visible() and t.get_text().strip()]
-        return [t.get_window_extent().padded(-1) for t in shown]
-
-    numbers, labels = boxes(ticks), boxes(words)
-    every, found = numbers + labels, Counter[str]()
+    for _ in range(2):  # the layout settles at the second drawing
+        fig.draw_without_rendering()
+    shown = [ax for ax in fig.axes if ax.get_visible()]
+    sides = [side for ax in shown if ax.axison for side in (ax.xaxis, ax.yaxis)]
+    legends = [t for legend in fig.findobj(Legend) for t in legend.get_texts()]
+    texts = [t for ax in shown for t in _panels.own(ax)]
+    words = _boxes([*(side.label for side in sides), *texts, *fig.texts, *legends])
+    every = words + _boxes(number for side in sides for number in _numbers(side))
+    inside, found = fig.bbox.padded(1), Counter[str]()
     for k, box in enumerate(every):
         found["on words"] += sum(box.overlaps(other) for other in every[k + 1 :])
         found["beyond the edge"] += not (
             inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
         )
-    for line in lines:
-        path = line.get_path().transformed(line.get_transform())
-        found["across a line"] += sum(path.intersects_bbox(b, filled=False) for b in labels)
+    for line in (line for ax in shown for line in ax.lines):
+        if line.get_visible() and line.get_linestyle() != "None":
+            path = line.get_path().transformed(line.get_transform())
+            found["across a line"] += sum(path.intersects_bbox(b, filled=False) for b in words)
     return found
 
 
@@ -98,7 +90,6 @@ def png(fig: Figure, smallest: float, dpi: int = 200) -> bytes | None:
                 # What has equal axes grows lower as it grows narrower; its labels don't.
                 height = min(tall, tall * width / wide + 0.4) if square else tall
                 fig.set_size_inches(width, height)
-                fig.draw_without_rendering()  # the layout settles at the second drawing
                 if _faults(fig) - before:
                     continue
                 drawn = fig.get_tightbbox()

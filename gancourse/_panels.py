@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,15 +29,10 @@ def own(ax: Any) -> list:
     return [*ax.texts, *(getattr(ax, name) for name in ("title", "_left_title", "_right_title"))]
 
 
-def _shares(fig: Any, whole: Any) -> Box:
-    inside = whole.transformed(fig.transFigure.inverted())
+def _box(part: Any) -> Box:
+    """Where an axes lies with its labels, titles and texts, or one of its axes with its numbers."""
+    inside = part.get_tightbbox().transformed(part.figure.transFigure.inverted())
     return inside.x0, inside.x1, inside.y0, inside.y1
-
-
-def _box(ax: Axes) -> Box | None:
-    """What belongs to an axes: itself, its labels, titles and texts."""
-    whole = ax.get_tightbbox()
-    return None if whole is None else _shares(ax.figure, whole)
 
 
 def _scale(ax: Axes, first: Axes) -> Box | None:
@@ -51,16 +46,15 @@ def _scale(ax: Axes, first: Axes) -> Box | None:
         return None
     if (ax.get_yscale(), ax.get_ylim()) != (first.get_yscale(), first.get_ylim()):
         return None
-    whole = first.yaxis.get_tightbbox()
-    return None if whole is None else _shares(first.figure, whole)
+    return _box(first.yaxis)
 
 
-def _union(boxes: Sequence[Box]) -> Box:
+def _union(boxes: Iterable[Box]) -> Box:
     left, right, bottom, top = zip(*boxes)
     return min(left), max(right), min(bottom), max(top)
 
 
-Piece = tuple[Box, "Box | None"]  # a panel, and the scale that it takes from its row
+Piece = tuple[Box, Box | None]  # a panel, and the scale that it takes from its row
 
 
 def _columns(rows: list[list[Piece]]) -> list[Piece] | None:
@@ -72,9 +66,37 @@ def _columns(rows: list[list[Piece]]) -> list[Piece] | None:
         scales = [scale for _, scale in column if scale]
         if scales and len(scales) < len(column):
             return None
-        pieces.append((_union([box for box, _ in column]), _union(scales) if scales else None))
+        pieces.append((_union(box for box, _ in column), _union(scales) if scales else None))
     apart = all(a[1] <= b[0] + SLACK for (a, _), (b, _) in zip(pieces, pieces[1:]))
     return pieces if apart else None
+
+
+def _rows(boxes: Mapping[Axes, Box]) -> list[dict[Axes, Box]]:
+    """Axes that stand beside one another, from left to right; the highest row first."""
+    rows: list[list[Axes]] = []
+    for ax in sorted(boxes, key=lambda ax: -boxes[ax][3]):
+        place = ax.get_position()
+        middle = (place.y0 + place.y1) / 2
+        for row in rows:
+            first = row[0].get_position()
+            if first.y0 < middle < first.y1:
+                row.append(ax)
+                break
+        else:
+            rows.append([ax])
+    return [{ax: boxes[ax] for ax in sorted(row, key=lambda ax: boxes[ax][0])} for row in rows]
+
+
+def _pieces(row: Mapping[Axes, Box]) -> list[Piece] | None:
+    """The panels of a row, each as high as the row; None: they reach into one another."""
+    first, boxes = next(iter(row)), list(row.values())
+    if any(a[1] > b[0] + SLACK for a, b in zip(boxes, boxes[1:])):
+        return None
+    _, _, bottom, top = _union(boxes)
+    return [
+        ((left, right, bottom, top), None if ax is first else _scale(ax, first))
+        for ax, (left, right, _, _) in row.items()
+    ]
 
 
 def panels(fig: Figure) -> str:
@@ -89,42 +111,20 @@ def panels(fig: Figure) -> str:
     alone = fig.texts or fig.legends  # (a title of the figure is one of its texts)
     if len(axes) < 2 or alone or any(ax.get_label() == "<colorbar>" for ax in axes):
         return ""
-    boxes = [_box(ax) for ax in axes]
-    if any(box is None for box in boxes):
-        return ""
-    known = [(ax, box) for ax, box in zip(axes, boxes, strict=True) if box is not None]
-    rows: list[list[tuple[Axes, Box]]] = []
-    for ax, box in sorted(known, key=lambda pair: -pair[1][3]):
-        middle = (ax.get_position().y0 + ax.get_position().y1) / 2
-        for row in rows:
-            other = row[0][0].get_position()
-            if other.y0 < middle < other.y1:
-                row.append((ax, box))
-                break
-        else:
-            rows.append([(ax, box)])
+    rows = _rows({ax: _box(ax) for ax in axes})
     if max(map(len, rows)) < 2:
         return ""  # its panels are below one another already
     found: list[list[Piece]] = []
     for row in rows:
-        row.sort(key=lambda pair: pair[1][0])
-        if any(a[1] > b[0] + SLACK for (_, a), (_, b) in zip(row, row[1:])):
+        pieces = _pieces(row)
+        if pieces is None or (found and pieces[0][0][3] > found[-1][0][0][2] + SLACK):
             return ""
-        _, _, bottom, top = _union([box for _, box in row])
-        first = row[0][0]
-        found.append(
-            [
-                ((left, right, bottom, top), _scale(ax, first) if k else None)
-                for k, (ax, (left, right, _, _)) in enumerate(row)
-            ]
-        )
-    if any(b[0][0][3] > a[0][0][2] + SLACK for a, b in zip(found, found[1:])):
-        return ""
-    pieces = [piece for row in found for piece in row]
-    if len(pieces) > MOST and any(ax.axison for ax in axes):
-        pieces = _columns(found) or pieces
+        found.append(pieces)
+    every = [piece for pieces in found for piece in pieces]
+    if len(every) > MOST and any(ax.axison for ax in axes):
+        every = _columns(found) or every
     text = ""
-    for (left, right, bottom, top), scale in pieces:
+    for (left, right, bottom, top), scale in every:
         text += f"{bottom:.4f} {top:.4f} {left:.4f} {right:.4f}"
         if scale:
             text += f" {scale[0]:.4f} {scale[1]:.4f} {max(scale[2], bottom):.4f}"

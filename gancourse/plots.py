@@ -120,6 +120,10 @@ def png(fig: Figure, dpi: int = 200) -> bytes:
     return _narrow.small(buffer)
 
 
+def _address(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
 class Picture:
     """A figure as a self-contained ``<img>`` with an alternative text; notebooks display it."""
 
@@ -127,11 +131,10 @@ class Picture:
         self.data, self.alt, self.width, self.about = data, alt, width, about
 
     def _repr_html_(self) -> str:
-        source = base64.b64encode(self.data).decode()
         return (
             f'<img class="gc-figure" {self.about}alt="{html.escape(self.alt, quote=True)}" '
             f'style="width:{self.width}px;max-width:100%;height:auto;background:#fff" '
-            f'src="data:image/png;base64,{source}">'
+            f'src="{_address(self.data)}">'
         )
 
     def __repr__(self) -> str:
@@ -158,8 +161,7 @@ def show(fig: Figure, alt: str) -> None:
     if os.environ.get("GANCOURSE_NARROW") == "1" and smallest and not panels:  # the built page alone
         narrow = _narrow.png(fig, smallest)
         if narrow:
-            source = base64.b64encode(narrow).decode()
-            about += f'data-narrow="data:image/png;base64,{source}" '
+            about += f'data-narrow="{_address(narrow)}" '
     picture = Picture(data, alt, round(fig.get_figwidth() * 100), about)
     plt.close(fig)
     try:
