@@ -1,6 +1,6 @@
 """Trains the generators that run in a page, and writes them as scripts of 8-bit weights.
 
-    python scripts/generators.py conditional [--steps 2000]
+    python scripts/generators.py conditional [--steps 1500]
 
 Writes book/_static/generators/NAME.js: BatchNorm is folded into the layer before it, and each output
 channel's weights become whole numbers from -127 to 127 with a scale of their own, in base64. `unpack`
@@ -20,16 +20,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse import data, features, nets  # noqa: E402
-from gancourse.training import GANTrainer  # noqa: E402
+from scripts.chapters import chapter  # noqa: E402
 
 FOLDER = ROOT / "book" / "_static" / "generators"
-SHAPE = (1, 16, 16)
 
 
 def folded(layers: list[nn.Module]) -> list[dict[str, Any]]:
@@ -101,15 +100,8 @@ def unpack(model: dict[str, Any]) -> nets.ConditionalDCGANGenerator:
 def conditional(steps: int) -> nets.ConditionalDCGANGenerator:
     """Chapter 10's generator with its discriminator `select`, of more steps than the chapter's."""
     glyphs = data.glyphs(4000, 16, seed=0)
-    torch.manual_seed(0)
-    D = nets.ConditionalDCGANDiscriminator(SHAPE, how="select")
-    G = nets.ConditionalDCGANGenerator(64, SHAPE)
-    trainer = GANTrainer(
-        G, D, r1=1.0, lr=3e-3, betas=(0.0, 0.99), batch_size=32, seed=0, device="cpu",
-        schedule="linear", ema=0.99,
-    )  # fmt: skip
-    trainer.fit((glyphs.float(), glyphs.labels), steps)
-    return trainer.ema.eval()  # type: ignore[union-attr,return-value]
+    page = chapter("10", x=glyphs.float(), y=glyphs.labels)
+    return page.trained(lambda: nets.ConditionalDCGANDiscriminator(page.SHAPE, how="select"), steps)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -120,26 +112,21 @@ def read(path: Path) -> dict[str, Any]:
 
 def measured(G: nets.ConditionalDCGANGenerator, kept: nets.ConditionalDCGANGenerator) -> str:
     """What 8 bits cost, and what is right of 2,000 requests: for the script's first line."""
+    page = chapter("10", reader=features.load("glyphs"))
     y = torch.arange(2000) % 10
-    z = torch.randn(2000, G.nz, generator=torch.Generator().manual_seed(2024))
-    with torch.no_grad():
-        exact, whole = G(z, y), kept(z, y)
+    exact, whole = page.ask(G, y), page.ask(kept, y)
     apart = (exact - whole).abs()
-
-    def right(images: Tensor) -> float:
-        large = nn.functional.interpolate(images, (28, 28), mode="bilinear")
-        return (features.load("glyphs").logits(large).argmax(1) == y).double().mean().item()
-
+    right = [(page.seen_in(images) == y).double().mean() for images in (exact, whole)]
     return (
         f"8 bits move a pixel (-1 to 1) by {apart.mean():.4f} on average, {apart.max():.3f} at most; "
-        f"right answers {right(exact):.1%}, of the 8-bit generator {right(whole):.1%}"
+        f"right answers {right[0]:.1%}, of the 8-bit generator {right[1]:.1%}"
     )
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=["conditional"])
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1500)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     G = conditional(args.steps)
