@@ -5,7 +5,8 @@
 
 The file says all that a reader needs to judge the numbers: device, torch, settings, seeds, CPU and
 wall seconds, date, commit. With changes in the code that are in no commit it refuses, because
-the commit would then not say what ran; --allow-dirty records all the same and marks the file.
+the commit would then not say what ran; --allow-dirty records all the same and marks the file. It
+refuses a commit that is not on the branch main, too: a rebase would leave it behind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -51,6 +53,15 @@ def ran(experiment: Experiment) -> tuple[str, bool, dict[str, str]]:
     return commit(ROOT, parts)
 
 
+def landed(folder: Path) -> bool:
+    """Whether the clone's branch main, if it has one, has the commit that is checked out."""
+    command = ["git", "merge-base", "--is-ancestor", "HEAD", "main"]
+    try:
+        return subprocess.run(command, cwd=folder, capture_output=True).returncode != 1
+    except OSError:  # no git
+        return True
+
+
 def _taken(number: str, names: set[str], given: set[str], notebook: str) -> str:
     return Definitions(number, notebook).source(names, given)
 
@@ -66,6 +77,11 @@ def record(name: str, device: torch.device, folder: Path, *, allow_dirty: bool =
         raise SystemExit(
             "the code has changes that are in no commit (or this is no clone): commit first, or "
             "give --allow-dirty (make record NAME=... DIRTY=1) and the recording will say so"
+        )
+    if not (landed(ROOT) or allow_dirty):
+        raise SystemExit(
+            f"{code[0][:10]} is not on the branch main, and a rebase would leave it behind: land it "
+            "first, then record on main (or give --allow-dirty, for a trial)"
         )
     os.environ.setdefault("GANCOURSE_STATIC", "1")  # a chapter's loops draw their progress
     recorder, results, times = Recorder(), [], []
