@@ -47,7 +47,8 @@ How to write one (9.1 in ``ch09/e1.py``, found by its name)::
   readers, as the subject of a sentence. ``result`` comes in the dress of the reference's (a 0-d
   tensor, where the reference returns one), where it can be had; where ``observe`` raises, or
   returns other keys, the reader is told what the *result* should have been (its kind, its shape, a
-  gradient): keep the keys the same for all answers, or raise.
+  gradient): keep the keys the same for all answers, or raise. ``_gradients`` finds what reaches a
+  network or a tensor; ``_networks.Small`` is a network for samples of any shape.
 - An answer that is a value, not a function: give the value as ``reference`` and wrong values as
   mistakes. ``compare(expected, got) -> bool`` replaces the comparison where equality won't do.
 - A stub that is broken code instead of an empty function: ``Case``, in ``clinic/``; its answers are

@@ -14,12 +14,3 @@ def slope_by_backward(network, x):
         warnings.simplefilter("ignore")
         network(x).sum().backward(create_graph=True)
     return x.grad
-
-
-def weight_gradients(result, network):
-    """The gradient that the network's weights get from a penalty, as one vector."""
-    weights = list(network.parameters())
-    grads = torch.autograd.grad(result, weights, retain_graph=True, allow_unused=True)
-    return torch.cat(
-        [(torch.zeros_like(w) if g is None else g).flatten() for w, g in zip(weights, grads)]
-    )

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from .. import Exercise, Mistake
-from ._shared import slope, slope_by_backward, weight_gradients
+from .._gradients import weight_gradients
+from ._shared import slope, slope_by_backward
 
 
 def _mixed(real, fake, mix):

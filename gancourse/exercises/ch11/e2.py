@@ -3,6 +3,7 @@
 import torch
 
 from .. import Exercise, Mistake
+from .._gradients import gradients
 
 
 def _norm(w, axes, eps):
@@ -119,11 +120,7 @@ def _modulate_shared(weight, s, eps=1e-8):
 def _modulate_observe(result, args):
     """The weights, and the gradients of a weighted sum of them: the layer is trained through."""
     factors = torch.linspace(-1, 2, result.numel(), dtype=result.dtype).view(result.shape)
-    found = torch.autograd.grad((result * factors).sum(), args[:2], allow_unused=True)
-    of_weight, of_style = (
-        torch.zeros_like(arg) if gradient is None else gradient
-        for arg, gradient in zip(args[:2], found, strict=True)
-    )
+    of_weight, of_style = gradients((result * factors).sum(), args[:2])
     return {
         "The result": result.detach(),
         "The gradient of weight": of_weight,

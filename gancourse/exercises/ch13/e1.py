@@ -5,6 +5,7 @@ import math
 import torch
 
 from .. import Exercise, Mistake
+from .._gradients import gradients
 
 
 def _logp(x, decoded, sigma):
@@ -125,17 +126,13 @@ def _elbo_inputs(g):
 def _elbo_observe(result, args):
     """The bounds, and the gradients of their weighted sum: a VAE is trained on it."""
     weights = torch.arange(result.numel(), dtype=result.dtype).view(result.shape) + 1
-    found = torch.autograd.grad((result * weights).sum(), args[1:4], allow_unused=True)
     names = (
         "The gradient of the reconstructions",
         "The gradient of mean",
         "The gradient of logvar",
     )
-    gradients = [
-        torch.zeros_like(arg) if gradient is None else gradient
-        for arg, gradient in zip(args[1:4], found, strict=True)
-    ]
-    return {"The bound": result.detach(), **dict(zip(names, gradients, strict=True))}
+    found = gradients((result * weights).sum(), args[1:4])
+    return {"The bound": result.detach(), **dict(zip(names, found, strict=True))}
 
 
 MISTAKES = [

@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import one_hot
 
 from .. import Exercise, Mistake
+from .._gradients import gradients
 
 
 def _gumbel(u):
@@ -100,13 +101,10 @@ def _gs_observe(result, args):
     """Draws and bias, and the gradient of a weighted sum of the draws with respect to the logits."""
     draws, bias = result
     weights = torch.arange(draws.numel(), dtype=draws.dtype).view(draws.shape) + 1
-    if not draws.requires_grad:
-        raise ValueError("no gradient leads from the draws to `logits`")
-    (gradient,) = torch.autograd.grad((draws * weights).sum(), args[0], allow_unused=True)
     return {
         "The draws": draws.detach(),
         "The bias": bias.detach(),
-        "The gradient": torch.zeros_like(args[0]) if gradient is None else gradient,
+        "The gradient": gradients((draws * weights).sum(), args[:1], "the draws")[0],
     }
 
 

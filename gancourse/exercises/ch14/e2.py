@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import gumbel_softmax, one_hot
 
 from .. import Exercise, Mistake
+from .._gradients import gradients
 
 
 def _hard(p):
@@ -16,14 +17,9 @@ def _st(p):
 
 def _st_observe(result, args):
     """The value, and the gradient of a weighted sum with respect to the probabilities."""
-    if not result.requires_grad:
-        raise ValueError("no gradient leads from the letters to `p`")
     weights = torch.arange(result.numel(), dtype=result.dtype).view(result.shape) + 1
-    (gradient,) = torch.autograd.grad((result * weights).sum(), args[0], allow_unused=True)
-    return {
-        "The value": result.detach(),
-        "The gradient": torch.zeros_like(args[0]) if gradient is None else gradient,
-    }
+    (gradient,) = gradients((result * weights).sum(), args, "the letters")
+    return {"The value": result.detach(), "The gradient": gradient}
 
 
 def _st_sign(p):

@@ -1,24 +1,13 @@
 """Exercise 17.3: A discriminator that reads the caption."""
 
+import math
+
 import torch
-from torch import nn
 from torch.nn.functional import softplus
 
 from .. import Exercise, Mistake
-
-
-class _Score(nn.Module):
-    """A small discriminator of pictures of any shape and captions (N, k); large logits, too."""
-
-    def __init__(self, shape, words, g, size=1.0):
-        super().__init__()
-        inputs = int(torch.tensor(shape).prod()) + words
-        self.inner = nn.Parameter(torch.randn(inputs, 6, generator=g))
-        self.outer = nn.Parameter(size * torch.randn(6, generator=g))
-
-    def forward(self, x, caption):
-        both = torch.cat([x.flatten(1), caption], 1)
-        return torch.tanh(both @ self.inner) @ self.outer
+from .._gradients import weight_gradients
+from .._networks import Small
 
 
 def _is(logits):
@@ -128,13 +117,10 @@ def _averaged_logits(score, real, fake, caption, wrong):
 
 
 def _two_sigmoids(score, real, fake, caption, wrong):
-    def p(x, text):
-        return score(x, text).sigmoid()
-
-    return _is(p(real, caption)) + (_not(p(real, wrong)) + _not(p(fake, caption))) / 2
+    return _matching(lambda *pair: score(*pair).sigmoid(), real, fake, caption, wrong)
 
 
-def _saturating(score, real, fake, caption, wrong):
+def _by_log(score, real, fake, caption, wrong):
     def p(x, text):
         return score(x, text).sigmoid()
 
@@ -157,20 +143,16 @@ def _rolled(score, real, fake, caption, wrong):
 
 def _observe(result, args):
     """The loss, and what it tells the discriminator."""
-    if not result.requires_grad:
-        raise ValueError("no gradient leads from the loss to the discriminator")
-    weights = list(args[0].parameters())
-    found = torch.autograd.grad(result, weights, allow_unused=True)
     return {
         "The loss": result.detach(),
-        "The gradient that reaches the discriminator": torch.cat([f.flatten() for f in found]),
+        "The gradient that reaches the discriminator": weight_gradients(result, args[0], "the loss"),
     }
 
 
 def _inputs(g):
     cases = []
     for shape, words, size in (((5, 2), 3, 1.0), ((4, 1, 2, 2), 2, 3.0), ((3, 4), 4, 150.0)):
-        score = _Score(shape[1:], words, g, size)
+        score = Small(math.prod(shape[1:]) + words, g, size=size)
         pictures = [torch.randn(shape, generator=g) for _ in range(2)]
         captions = [torch.randn(shape[0], words, generator=g) for _ in range(2)]
         cases.append((score, *pictures, *captions))
@@ -278,9 +260,9 @@ MISTAKES = [
         "You hand probabilities to a loss that wants logits: a second sigmoid is in there.",
     ),
     Mistake(
-        _saturating,
-        "Right, while the logits are small. Where the discriminator is sure, the logarithm of its "
-        "probability is that of 0. Compute the loss from the logits.",
+        _by_log,
+        "Right, while the logits are small. Where the discriminator is sure and wrong, you take the "
+        "logarithm of 0. Compute the loss from the logits.",
     ),
     Mistake(
         _hinge,

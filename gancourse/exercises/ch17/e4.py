@@ -5,6 +5,7 @@ import math
 import torch
 
 from .. import Exercise, Mistake
+from .._gradients import gradients
 
 
 def _turn(k):
@@ -151,13 +152,10 @@ def _observe(result, args):
     """Output and weights, and what reaches each of the three."""
     output, weights = result
     factors = torch.arange(output.numel(), dtype=output.dtype).view(output.shape) + 1
-    if not output.requires_grad:
-        raise ValueError("no gradient leads from the output to its arguments")
-    found = torch.autograd.grad((output * factors.cos()).sum(), args, allow_unused=True)
-    gradients = [torch.zeros_like(a) if f is None else f for a, f in zip(args, found)]
+    found = gradients((output * factors.cos()).sum(), args, "the output")
     names = [f"The gradient that reaches {name}" for name in ("q", "k", "v")]
     seen = {"The output": output.detach(), "The weights": weights.detach()}
-    return seen | dict(zip(names, gradients))
+    return seen | dict(zip(names, found))
 
 
 def _inputs(g):
@@ -275,8 +273,8 @@ MISTAKES = [
     ),
     Mistake(
         _causal,
-        "Your queries see only the keys before them, as in a model that writes from left to right. "
-        "Here each sees all.",
+        "Your queries see no key beyond their own place, as in a model that writes from left to "
+        "right. Here each sees all.",
     ),
     Mistake(
         _residual,

@@ -3,6 +3,7 @@
 import torch
 
 from .. import Exercise, Mistake
+from .._gradients import weight_gradients
 from ._velocity import Velocity
 
 
@@ -122,14 +123,9 @@ def _flow_by_time(velocity, x, noise, t):
 
 def _flow_observe(result, args):
     """The loss, and what it tells the network."""
-    if not result.requires_grad:
-        raise ValueError("no gradient leads from the loss to the network")
-    weights = list(args[0].parameters())
-    found = torch.autograd.grad(result, weights, allow_unused=True)
-    gradient = [torch.zeros_like(w) if f is None else f for w, f in zip(weights, found)]
     return {
         "The loss": result.detach(),
-        "The gradient that reaches the network": torch.cat([g.flatten() for g in gradient]),
+        "The gradient that reaches the network": weight_gradients(result, args[0], "the loss"),
     }
 
 

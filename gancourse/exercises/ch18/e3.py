@@ -1,22 +1,12 @@
 """Exercise 18.3: R1 without a gradient of a gradient."""
 
+import math
+
 import torch
-from torch import nn
 
 from .. import Exercise, Mistake
-
-
-class _D(nn.Module):
-    """A small discriminator of any shape of sample, steep and bent."""
-
-    def __init__(self, shape, g):
-        super().__init__()
-        size = int(torch.tensor(shape).prod())
-        self.inner = nn.Parameter(torch.randn(size, 6, generator=g))
-        self.outer = nn.Parameter(2 * torch.randn(6, generator=g))
-
-    def forward(self, x):
-        return torch.tanh(x.flatten(1) @ self.inner) @ self.outer
+from .._gradients import weight_gradients
+from .._networks import Small
 
 
 def _pair(change, sigma):
@@ -161,19 +151,21 @@ def _estimate_rooted(discriminator, x, noise, sigma):
 def _observe(result, args):
     """Both numbers, and what the penalty tells the discriminator."""
     penalty, estimate = result
-    if not penalty.requires_grad:
-        raise ValueError("no gradient leads from the penalty to the discriminator")
-    found = torch.autograd.grad(penalty, list(args[0].parameters()), allow_unused=True)
     return {
         "The penalty": penalty.detach(),
         "The estimate": torch.as_tensor(estimate).detach(),
-        "The gradient that reaches the discriminator": torch.cat([f.flatten() for f in found]),
+        "The gradient that reaches the discriminator": weight_gradients(penalty, args[0], "the penalty"),
     }
 
 
 def _inputs(g):
     return [
-        (_D(s[1:], g), torch.randn(s, generator=g), torch.randn(s, generator=g), sigma)
+        (
+            Small(math.prod(s[1:]), g, size=2.0),
+            torch.randn(s, generator=g),
+            torch.randn(s, generator=g),
+            sigma,
+        )
         for s, sigma in (((5, 2), 0.1), ((4, 1, 2, 3), 0.3), ((3, 3), 0.5))
     ]
 
