@@ -1,9 +1,11 @@
 """Exercise 14.4: The cycle loss."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
-from .. import Exercise, Mistake
+from .. import Exercise, Mistake, _cycles
 
 
 def _l1(a, b):
@@ -14,33 +16,8 @@ def _cycle(G, F, x, y):
     return _l1(F(G(x)), x) + _l1(G(F(y)), y)
 
 
-def _cycle_one(G, F, x, y):
-    return _l1(F(G(x)), x)
-
-
-def _cycle_other_one(G, F, x, y):
-    return _l1(G(F(y)), y)
-
-
 def _cycle_squared(G, F, x, y):
     return (F(G(x)) - x).square().sum(1).mean() + (G(F(y)) - y).square().sum(1).mean()
-
-
-def _cycle_identity(G, F, x, y):
-    return _l1(G(x), x) + _l1(F(y), y)
-
-
-def _cycle_same(G, F, x, y):
-    return _l1(G(G(x)), x) + _l1(F(F(y)), y)
-
-
-def _cycle_swapped(G, F, x, y):
-    return _l1(G(F(x)), x) + _l1(F(G(y)), y)
-
-
-def _cycle_pairs(G, F, x, y):
-    n = min(len(x), len(y))
-    return _l1(G(x)[:n], y[:n]) + _l1(F(y)[:n], x[:n])
 
 
 def _cycle_mean(G, F, x, y):
@@ -51,16 +28,8 @@ def _cycle_half(G, F, x, y):
     return _cycle(G, F, x, y) / 2
 
 
-def _cycle_total(G, F, x, y):
-    return (F(G(x)) - x).abs().sum() + (G(F(y)) - y).abs().sum()
-
-
 def _cycle_euclid(G, F, x, y):
     return (F(G(x)) - x).norm(dim=1).mean() + (G(F(y)) - y).norm(dim=1).mean()
-
-
-def _cycle_detached(G, F, x, y):
-    return _l1(F(G(x).detach()), x) + _l1(G(F(y).detach()), y)
 
 
 def _cycle_item(G, F, x, y):
@@ -96,28 +65,11 @@ def _cycle_weighted(G, F, x, y):
 
 
 def _cycle_with_identity(G, F, x, y):
-    return _cycle(G, F, x, y) + _l1(G(y), y) + _l1(F(x), x)
-
-
-def _cycle_difference(G, F, x, y):
-    return _l1(F(G(x)), x) - _l1(G(F(y)), y)
+    return _cycle(G, F, x, y) + _cycles.identity(_l1, G, F, x, y)
 
 
 def _cycle_one_average(G, F, x, y):
     return 2 * _cycle_all_points(G, F, x, y).mean()
-
-
-def _cycle_observe(result, args):
-    """The value, and the gradients of both translators."""
-    seen = {"The loss": result.detach()}
-    for name, net in zip(("The gradient of G", "The gradient of F"), args, strict=False):
-        gradient = None
-        if result.requires_grad:
-            (gradient,) = torch.autograd.grad(
-                result.sum(), net.weight, allow_unused=True, retain_graph=True
-            )
-        seen[name] = torch.zeros_like(net.weight) if gradient is None else gradient
-    return seen
 
 
 def _cycle_inputs(g):
@@ -136,11 +88,11 @@ def _cycle_inputs(g):
 
 MISTAKES = [
     Mistake(
-        _cycle_one,
+        partial(_cycles.of_x, _l1),
         "Only one direction: from A there and back. The points of B must come home, too.",
     ),
     Mistake(
-        _cycle_other_one,
+        partial(_cycles.of_y, _l1),
         "Only one direction: from B there and back. The points of A must come home, too.",
     ),
     Mistake(
@@ -152,24 +104,24 @@ MISTAKES = [
         },
     ),
     Mistake(
-        _cycle_identity,
+        partial(_cycles.nothing_changed, _l1),
         "You compare `G(x)` with `x`: that asks a translator to change nothing. Compare "
         "with `x` only after the way back.",
         slip={"(F(G(x)) - x)": "(G(x) - x)", "(G(F(y)) - y)": "(F(y) - y)"},
     ),
     Mistake(
-        _cycle_same,
+        partial(_cycles.same_twice, _l1),
         "You apply the same translator twice. The way back belongs to the other one.",
         slip={"F(G(x))": "G(G(x))", "G(F(y))": "F(F(y))"},
     ),
     Mistake(
-        _cycle_swapped,
+        partial(_cycles.wrong_side, _l1),
         "`G` expects points of A and gets points of B: `F(x)` is no meaningful input. "
         "Start each cycle with the translator of its own side.",
         slip={"F(G(x))": "G(F(x))", "G(F(y))": "F(G(y))"},
     ),
     Mistake(
-        _cycle_pairs,
+        partial(_cycles.pairs, _l1),
         "You compare `G(x)` with `y` row by row. That needs pairs, and there are none: "
         "row `i` of `x` has nothing to do with row `i` of `y`.",
     ),
@@ -179,7 +131,7 @@ MISTAKES = [
     ),
     Mistake(_cycle_half, "This is half the loss: the two directions are added."),
     Mistake(
-        _cycle_total,
+        _cycles.total,
         "You sum over the points: the loss would grow with the batch. Average over them.",
     ),
     Mistake(
@@ -187,7 +139,7 @@ MISTAKES = [
         "You take the Euclidean distance. The loss takes the 1-norm, the sum of absolute differences.",
     ),
     Mistake(
-        _cycle_detached,
+        partial(_cycles.cut, _l1),
         "The value is right, but the graph is cut between the two translators: the first "
         "of each cycle learns nothing from it. Don't detach.",
     ),
@@ -223,7 +175,7 @@ MISTAKES = [
         _cycle_with_identity,
         "You add CycleGAN's identity loss. It is a term of its own; here the cycle alone is asked for.",
     ),
-    Mistake(_cycle_difference, "You subtract the second direction. Both are costs: add."),
+    Mistake(partial(_cycles.difference, _l1), "You subtract the second direction. Both are costs: add."),
     Mistake(
         _cycle_one_average,
         "You average over all points of both sides together. Where one side has more, it counts "
@@ -238,6 +190,6 @@ EXERCISE = Exercise(
     minutes=5,
     reference=_cycle,
     inputs=_cycle_inputs,
-    observe=_cycle_observe,
+    observe=_cycles.observe,
     mistakes=MISTAKES,
 )

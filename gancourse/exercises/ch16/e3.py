@@ -1,10 +1,12 @@
 """Exercise 16.3: What two translators are trained on."""
 
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from .. import Exercise, Mistake
+from .. import Exercise, Mistake, _cycles
 
 
 def _fool(D, pictures):
@@ -48,11 +50,9 @@ def _with_fool(fool):
 def _summed(adversarial, cycle):
     """The answer with another sum of the two: adversarial, cycle, weight -> loss."""
 
-    def total(a, c, weight):
-        return adversarial(a, weight) + cycle(c, weight)
-
     def answer(G, F, D_A, D_B, x, y, weight):
-        return total(_adversarial(G, F, D_A, D_B, x, y), _cycle(G, F, x, y), weight)
+        a, c = _adversarial(G, F, D_A, D_B, x, y), _cycle(G, F, x, y)
+        return adversarial(a, weight) + cycle(c, weight)
 
     return answer
 
@@ -91,12 +91,12 @@ def _loss_first_weighted(G, F, D_A, D_B, x, y, weight):
 
 
 def _loss_with_identity(G, F, D_A, D_B, x, y, weight):
-    identity = _l1(G(y), y) + _l1(F(x), x)
+    identity = _cycles.identity(_l1, G, F, x, y)
     return _loss(G, F, D_A, D_B, x, y, weight) + weight / 2 * identity
 
 
 def _loss_with_whole_identity(G, F, D_A, D_B, x, y, weight):
-    identity = _l1(G(y), y) + _l1(F(x), x)
+    identity = _cycles.identity(_l1, G, F, x, y)
     return _loss(G, F, D_A, D_B, x, y, weight) + weight * identity
 
 
@@ -113,27 +113,6 @@ def _loss_pair(G, F, D_A, D_B, x, y, weight):
     return _adversarial(G, F, D_A, D_B, x, y), weight * _cycle(G, F, x, y)
 
 
-def _cycle_pairs(G, F, x, y):
-    n = min(len(x), len(y))
-    return _l1(G(x)[:n], y[:n]) + _l1(F(y)[:n], x[:n])
-
-
-def _cycle_identity(G, F, x, y):
-    return _l1(G(x), x) + _l1(F(y), y)
-
-
-def _cycle_style_identity(G, F, x, y):
-    return _l1(G(y), y) + _l1(F(x), x)
-
-
-def _cycle_same(G, F, x, y):
-    return _l1(G(G(x)), x) + _l1(F(F(y)), y)
-
-
-def _cycle_swapped(G, F, x, y):
-    return _l1(G(F(x)), x) + _l1(F(G(y)), y)
-
-
 def _cycle_squared(G, F, x, y):
     return (F(G(x)) - x).square().mean() + (G(F(y)) - y).square().mean()
 
@@ -142,44 +121,12 @@ def _cycle_pixels_added(G, F, x, y):
     return (F(G(x)) - x).abs().flatten(1).sum(1).mean() + (G(F(y)) - y).abs().flatten(1).sum(1).mean()
 
 
-def _cycle_total(G, F, x, y):
-    return (F(G(x)) - x).abs().sum() + (G(F(y)) - y).abs().sum()
-
-
 def _cycle_signed(G, F, x, y):
     return (F(G(x)) - x).mean() + (G(F(y)) - y).mean()
 
 
-def _cycle_cut(G, F, x, y):
-    return _l1(F(G(x).detach()), x) + _l1(G(F(y).detach()), y)
-
-
 def _cycle_halved(G, F, x, y):
     return _cycle(G, F, x, y) / 2
-
-
-def _cycle_difference(G, F, x, y):
-    return _l1(F(G(x)), x) - _l1(G(F(y)), y)
-
-
-def _cycle_of_one(a, b):
-    def cycle(G, F, x, y):
-        return a * _l1(F(G(x)), x) + b * _l1(G(F(y)), y)
-
-    return cycle
-
-
-def _loss_observe(result, args):
-    """The value, and the gradients of both translators."""
-    seen = {"The loss": result.detach()}
-    for name, net in zip(("The gradient of G", "The gradient of F"), args, strict=False):
-        gradient = None
-        if result.requires_grad:
-            (gradient,) = torch.autograd.grad(
-                result.sum(), net.weight, allow_unused=True, retain_graph=True
-            )
-        seen[name] = torch.zeros_like(net.weight) if gradient is None else gradient
-    return seen
 
 
 def _loss_inputs(g):
@@ -259,27 +206,27 @@ MISTAKES = [
         for wrong in (_loss_critics_too, _loss_of_critics)
     ),
     Mistake(
-        _with_cycle(_cycle_same),
+        _with_cycle(partial(_cycles.same_twice, _l1)),
         "In the cycle you apply the same translator twice. The way home belongs to the other one.",
         slip={"F(there)": "G(there)", "G(back)": "F(back)", **_OTHER_START},
     ),
     Mistake(
-        _with_cycle(_cycle_swapped),
+        _with_cycle(partial(_cycles.wrong_side, _l1)),
         "In the cycle `F` gets pictures of side A: it is made for those of B. Start each cycle with "
         "the translator of its own side.",
     ),
     Mistake(
-        _with_cycle(_cycle_pairs),
+        _with_cycle(partial(_cycles.pairs, _l1)),
         "You compare translated pictures with pictures of the other side one by one. There are no "
         "pairs: picture `i` of `x` has nothing to do with picture `i` of `y`.",
     ),
     Mistake(
-        _with_cycle(_cycle_identity),
+        _with_cycle(partial(_cycles.nothing_changed, _l1)),
         "You compare `G(x)` with `x` itself: that asks a translator to change nothing. Compare with "
         "`x` only what has come home.",
     ),
     Mistake(
-        _with_cycle(_cycle_style_identity),
+        _with_cycle(partial(_cycles.identity, _l1)),
         "This is the identity loss (a picture that is of the right side already should stay as it "
         "is) in the place of the cycle. Go there and back.",
     ),
@@ -293,11 +240,11 @@ MISTAKES = [
     ),
     *(
         Mistake(
-            _with_cycle(_cycle_of_one(*which)),
+            _with_cycle(partial(one, _l1)),
             "One direction of the cycle is missing: pictures of A come home by way of B, and "
             "pictures of B by way of A.",
         )
-        for which in ((1, 0), (0, 1))
+        for one in (_cycles.of_x, _cycles.of_y)
     ),
     Mistake(
         _with_cycle(_cycle_squared),
@@ -309,7 +256,7 @@ MISTAKES = [
         "batch.",
     ),
     Mistake(
-        _with_cycle(_cycle_total),
+        _with_cycle(_cycles.total),
         "You add the cycle's differences up over pixels and batch. Average them.",
     ),
     Mistake(
@@ -317,7 +264,7 @@ MISTAKES = [
         "The cycle has lost its absolute values: too bright here and too dark there cancel.",
     ),
     Mistake(
-        _with_cycle(_cycle_cut),
+        _with_cycle(partial(_cycles.cut, _l1)),
         "The value is right, and the graph is cut half-way round each cycle: the translator that "
         "goes first learns nothing from it.",
     ),
@@ -331,7 +278,7 @@ MISTAKES = [
         "The cycle counts half: its two directions are added, not averaged.",
     ),
     Mistake(
-        _with_cycle(_cycle_difference),
+        _with_cycle(partial(_cycles.difference, _l1)),
         "You subtract one direction of the cycle from the other. Both are costs.",
     ),
     Mistake(
@@ -381,6 +328,6 @@ EXERCISE = Exercise(
     minutes=12,
     reference=_loss,
     inputs=_loss_inputs,
-    observe=_loss_observe,
+    observe=_cycles.observe,
     mistakes=MISTAKES,
 )
