@@ -132,8 +132,8 @@ MISTAKES = [
     ),
     Mistake(
         _disagreement_alone,
-        "You catch everyone of whom the spaces think differently by a factor of `k`. They do "
-        "of any poor generator. The sign is a distance *below the floor*.",
+        "You catch everyone of whom the spaces think differently by a factor of `k`. They may do "
+        "so of a poor generator. The sign is a distance *below the floor*.",
     ),
     Mistake(
         _above_alone,
@@ -176,7 +176,7 @@ MISTAKES = [
     Mistake(
         _ones_below,
         "The argument `k` is not used: you ask for a space in which the generator is above the "
-        "floor at all, and half of all honest ones are, by luck.",
+        "floor at all. By luck an honest one is a little below one floor and above the others.",
     ),
     Mistake(
         _mask,

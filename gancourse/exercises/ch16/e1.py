@@ -36,57 +36,38 @@ def _shrunk_by(shrink):
     return answer
 
 
-def _scored(score):
-    """The answer with another exponent: squared error (N, K), sigma, pixels -> exponent."""
+def _weighed(weigh):
+    """The answer with other weights: squared error (N, K), sigma -> weights (N, K)."""
 
     def answer(candidates, seen, sigma):
-        squared = _squared(_shrunk(candidates, seen), seen)
-        exponent = score(squared, sigma, seen[0].numel())
-        return _blend(torch.softmax(exponent, dim=1), candidates)
+        return _blend(weigh(_squared(_shrunk(candidates, seen), seen), sigma), candidates)
 
     return answer
 
 
-def _mean_over_seen(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    return _blend(torch.softmax(-squared / (2 * sigma**2), dim=0), candidates)
+def _scored(score):
+    """The answer with another exponent: squared error (N, K), sigma -> exponent."""
+    return _weighed(lambda squared, sigma: torch.softmax(score(squared, sigma), dim=1))
+
+
+def _density(squared, sigma):
+    return torch.exp(-squared / (2 * sigma**2))
+
+
+def _shared(weight, beside=0.0):
+    return weight / (weight.sum(1, keepdim=True) + beside)
+
+
+def _mean_over_pixels(candidates, seen, sigma):
+    return _mean(candidates, seen, sigma * seen[0].numel() ** 0.5)
 
 
 def _mean_likeliest(candidates, seen, sigma):
     return candidates[_weight(candidates, seen, sigma).argmax(1)]
 
 
-def _mean_nearest_shared(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    weight = (squared == squared.amin(1, keepdim=True)).float()
-    return _blend(weight / weight.sum(1, keepdim=True), candidates)
-
-
 def _mean_prior(candidates, seen, sigma):
     return candidates.mean(0).expand(len(seen), *candidates.shape[1:])
-
-
-def _mean_unnormalised(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    return _blend(torch.exp(-squared / (2 * sigma**2)), candidates)
-
-
-def _mean_underflow(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    weight = torch.exp(-squared / (2 * sigma**2))
-    return _blend(weight / weight.sum(1, keepdim=True), candidates)
-
-
-def _mean_half_hidden(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    weight = torch.exp(-squared / (2 * sigma**2))
-    return _blend(weight / (weight.sum(1, keepdim=True) + 1e-8), candidates)
-
-
-def _mean_by_distance(candidates, seen, sigma):
-    squared = _squared(_shrunk(candidates, seen), seen)
-    weight = 1 / (squared + 1e-8)
-    return _blend(weight / weight.sum(1, keepdim=True), candidates)
 
 
 def _mean_in_the_large(candidates, seen, sigma):
@@ -172,7 +153,7 @@ MISTAKES = [
         for mode in ("bilinear", "bicubic")
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared / (2 * sigma**2) / pixels),
+        _mean_over_pixels,
         "You average the squared differences over the pixels. Noise that is independent from "
         "pixel to pixel makes the probabilities multiply, so their logarithms *add up*: with an "
         "average, sixteen pixels tell no more than one.",
@@ -182,7 +163,7 @@ MISTAKES = [
         },
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared / sigma**2),
+        _scored(lambda squared, sigma: -squared / sigma**2),
         "Your weights are too sure of themselves: a factor is missing in the exponent of the "
         "Gaussian density, where the square is divided by *twice* the variance.",
         slip={
@@ -191,35 +172,35 @@ MISTAKES = [
         },
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared / (2 * sigma)),
+        _scored(lambda squared, sigma: -squared / (2 * sigma)),
         "In the exponent you divide by the standard deviation. There the square is divided by "
         "twice the *variance*.",
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared),
+        _scored(lambda squared, sigma: -squared),
         "`sigma` has no effect. The smaller the noise, the more a small difference tells.",
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared / 2),
+        _scored(lambda squared, sigma: -squared / 2),
         "`sigma` has no effect, as if it were 1. The smaller the noise, the more a small "
         "difference tells.",
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: squared / (2 * sigma**2)),
+        _scored(lambda squared, sigma: squared / (2 * sigma**2)),
         "A sign is missing: the candidates that look *least* like the small picture get the "
         "largest weights.",
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared.sqrt() / (2 * sigma**2)),
+        _scored(lambda squared, sigma: -squared.sqrt() / (2 * sigma**2)),
         "In the exponent stands the distance. A Gaussian density has its *square* there.",
     ),
     Mistake(
-        _scored(lambda squared, sigma, pixels: -squared.sqrt()),
+        _scored(lambda squared, sigma: -squared.sqrt()),
         "In the exponent stands the plain distance. A Gaussian density has its *square* there, "
         "divided by twice the variance.",
     ),
     Mistake(
-        _mean_over_seen,
+        _weighed(lambda squared, sigma: torch.softmax(-squared / (2 * sigma**2), dim=0)),
         "Your weights add up to 1 over the small pictures that were seen. For *each* of these "
         "they must add up to 1 over the candidates.",
         slip={", dim=1)\n": ", dim=0)\n", **_OTHER_SUM},
@@ -230,7 +211,7 @@ MISTAKES = [
         "answer with the least squared error is an average of all, each as much as it is likely.",
     ),
     Mistake(
-        _mean_nearest_shared,
+        _weighed(lambda squared, sigma: _shared((squared == squared.amin(1, keepdim=True)).float())),
         "You average only the candidates that fit best. The others are possible, too, each as "
         "much as the noise allows.",
     ),
@@ -240,22 +221,22 @@ MISTAKES = [
         "shrunk, fits the small picture.",
     ),
     Mistake(
-        _mean_unnormalised,
-        "Your weights are densities and do not add up to 1: the average comes out too dark, or "
-        "zero. Divide by their sum (as a softmax does).",
+        _weighed(_density),
+        "Your weights are densities and do not add up to 1, so that the result is no average: with "
+        "small noise it is zero. Divide by their sum (as a softmax does).",
     ),
     Mistake(
-        _mean_underflow,
+        _weighed(lambda squared, sigma: _shared(_density(squared, sigma))),
         "With small noise all your densities underflow to 0, and 0 / 0 is NaN. Only their "
         "ratios count: a softmax of the exponents computes these without underflow.",
     ),
     Mistake(
-        _mean_half_hidden,
+        _weighed(lambda squared, sigma: _shared(_density(squared, sigma), 1e-8)),
         "With small noise all your densities underflow to 0; the tiny number in the denominator "
-        "hides that, and the answer is a grey nothing. A softmax of the exponents has no underflow.",
+        "hides that, and your answer is 0 everywhere. A softmax of the exponents has no underflow.",
     ),
     Mistake(
-        _mean_by_distance,
+        _weighed(lambda squared, sigma: _shared(1 / (squared + 1e-8))),
         "Your weights are one over the squared difference. How likely a difference is says the "
         "noise: a Gaussian with standard deviation `sigma`.",
     ),

@@ -64,13 +64,6 @@ def _field_reversed(layers):
     return _field(layers[::-1])
 
 
-def _field_backward_rule(layers):
-    field = 1
-    for kernel, stride in layers:
-        field = (field - 1) * stride + kernel
-    return field, _steps(layers)
-
-
 def _field_backward_whole(layers):
     field = 1
     for kernel, stride in layers[::-1]:
@@ -174,13 +167,10 @@ MISTAKES = [
         _field_last_step,
         "Your step forgets all strides but the last. They multiply.",
     ),
-    *(
-        Mistake(
-            wrong,
-            "The rule and the direction do not fit: your layers come in the wrong order for it. A "
-            "kernel is widened by the strides of the layers that are nearer to the *picture*.",
-        )
-        for wrong in (_field_reversed, _field_backward_rule)
+    Mistake(
+        _field_reversed,
+        "The rule and the direction do not fit: your layers come in the wrong order for it. A "
+        "kernel is widened by the strides of the layers that are nearer to the *picture*.",
     ),
     Mistake(
         _field_backward_whole,

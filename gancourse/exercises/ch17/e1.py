@@ -80,11 +80,6 @@ def _overshoot(place, velocity, low, high):
     return place, torch.where((place > high) | (place < low), -velocity, velocity)
 
 
-def _overshoot_inward(place, velocity, low, high):
-    velocity = torch.where(place > high, -velocity.abs(), velocity)
-    return place, torch.where(place < low, velocity.abs(), velocity)
-
-
 def _stopped(place, velocity, low, high):
     velocity = torch.where((place > high) | (place < low), -velocity, velocity)
     return place.clamp(low, high), velocity
@@ -166,8 +161,8 @@ MISTAKES = [
     ),
     Mistake(
         _bounce_at(lambda way, span: 2 * span - way % (2 * span)),
-        "Your symbols run down through both walls and start again at the top: the way back is "
-        "missing. How far is the rest from the *middle* of a period?",
+        "Half of the time your symbols are beyond the upper wall: the way back is missing. How far "
+        "is the rest from the *middle* of a period?",
         slip={"- span).abs()": "- span)", **_OTHER_LINE},
     ),
     Mistake(
@@ -209,13 +204,10 @@ MISTAKES = [
         _bounce_start_kept,
         "This is how far each symbol has got from its start. Return where it is.",
     ),
-    *(
-        Mistake(
-            _by_frames(turn),
-            "You go frame by frame and turn the velocity *after* the symbol has left: what it went "
-            "too far must be reflected, too. A formula needs no frames.",
-        )
-        for turn in (_overshoot, _overshoot_inward)
+    Mistake(
+        _by_frames(_overshoot),
+        "You go frame by frame and turn the velocity *after* the symbol has left: what it went "
+        "too far must be reflected, too. A formula needs no frames.",
     ),
     Mistake(
         _by_frames(_stopped),
@@ -236,7 +228,6 @@ EXERCISE = Exercise(
     minutes=10,
     reference=_bounce,
     inputs=_bounce_inputs,
-    rtol=1e-4,
     atol=1e-4,
     mistakes=MISTAKES,
 )

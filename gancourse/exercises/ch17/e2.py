@@ -19,10 +19,14 @@ def _wall(before, low, high):
     return low + (before > 0) * (high - low)
 
 
+def _near(frame, before, speed, low, high, slack):
+    return (frame - _wall(before, low, high)).abs() <= speed / 2 + slack
+
+
 def _found(path, speed, low, high, slack):
     """(turns, which frames are near the wall that they were going to)"""
     before, after = _steps(path)
-    near = (path[:, 1:-1] - _wall(before, low, high)).abs() <= speed / 2 + slack
+    near = _near(path[:, 1:-1], before, speed, low, high, slack)
     return _turns(before, after, speed), near
 
 
@@ -51,27 +55,15 @@ def _turning(turns):
     return answer
 
 
-def _nearing(nears):
-    """The answer with another idea of near: frames between, before, speed, low, high, slack."""
+def _nearing(nears, at=1):
+    """The answer with another idea of near, or which looks at another frame than the middle one of
+    the three: frames, before, speed, low, high, slack -> mask."""
 
     def answer(path, speed, low, high, slack):
         before, after = _steps(path)
         turn = _turns(before, after, speed)
-        near = nears(path[:, 1:-1], before, speed, low, high, slack)
-        return (turn & near).sum() / turn.sum()
-
-    return answer
-
-
-def _at_frame(first, last):
-    """The answer that looks at another frame of the three."""
-
-    def answer(path, speed, low, high, slack):
-        before, after = _steps(path)
-        turn = _turns(before, after, speed)
-        frame = path[:, first : path.shape[1] - last]
-        near = (frame - _wall(before, low, high)).abs() <= speed / 2 + slack
-        return (turn & near).sum() / turn.sum()
+        frames = path[:, at : at + path.shape[1] - 2]
+        return (turn & nears(frames, before, speed, low, high, slack)).sum() / turn.sum()
 
     return answer
 
@@ -94,7 +86,7 @@ def _near_any_or_beyond(frame, before, speed, low, high, slack):
 
 
 def _near_other(frame, before, speed, low, high, slack):
-    return (frame - _wall(-before, low, high)).abs() <= speed / 2 + slack
+    return _near(frame, -before, speed, low, high, slack)
 
 
 def _near_or_beyond(frame, before, speed, low, high, slack):
@@ -116,12 +108,7 @@ def _whole_turns(before, after, speed):
 
 
 def _turns_of_clips(turn, near):
-    share = (turn & near).flatten(1).sum(1) / turn.flatten(1).sum(1)
-    return share.nanmean()
-
-
-def _turns_of_clips_zero(turn, near):
-    return ((turn & near).flatten(1).sum(1) / turn.flatten(1).sum(1).clamp(min=1)).mean()
+    return ((turn & near).flatten(1).sum(1) / turn.flatten(1).sum(1)).mean()
 
 
 def _turns_of_axes(turn, near):
@@ -202,12 +189,12 @@ MISTAKES = [
         "bounces for itself.",
     ),
     Mistake(
-        _at_frame(2, 0),
+        _nearing(_near, at=2),
         "You look where the symbol is *after* the turn. The frame between the two steps counts.",
         slip={"path[:, 1:-1]": "path[:, 2:]", **_OTHER_LINE},
     ),
     Mistake(
-        _at_frame(0, 2),
+        _nearing(_near, at=0),
         "You look where the symbol was *before* the turn began. The frame between the two steps counts.",
     ),
     Mistake(
@@ -275,13 +262,10 @@ MISTAKES = [
         _counted(lambda turn, near: near.double().mean()),
         "You forgot the turns: this is the share of frames near a wall.",
     ),
-    *(
-        Mistake(
-            _counted(count),
-            "You average the shares of the clips. A clip with one turn then counts as much as one "
-            "with ten: count all turns together.",
-        )
-        for count in (_turns_of_clips, _turns_of_clips_zero)
+    Mistake(
+        _counted(_turns_of_clips),
+        "You average the shares of the clips. A clip with one turn then counts as much as one "
+        "with ten: count all turns together.",
     ),
     Mistake(
         _counted(_turns_of_axes),

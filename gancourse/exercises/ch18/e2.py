@@ -170,7 +170,7 @@ MISTAKES = [
     ),
     Mistake(
         _euler_minus,
-        "You walk against the velocity. It points from noise to data, and so do you.",
+        "You walk against the velocity. It points from noise to data: go where it points.",
         slip={"z + velocity": "z - velocity"},
     ),
     Mistake(

@@ -14,6 +14,23 @@ def _weights(x, y, tau, dim=1, own=True, square=False):
     return torch.softmax(-(far if own else far.fill_diagonal_(math.inf)) / tau, dim)
 
 
+def _kernels(x, data, tau):
+    """Of the data and of the other samples, as they stand."""
+    others = torch.cdist(x, x).fill_diagonal_(math.inf)
+    return torch.exp(-torch.cdist(x, data) / tau), torch.exp(-others / tau)
+
+
+def _exponents(x, data, tau):
+    """Of data and other samples side by side, (N, M + N)."""
+    far = torch.cat([torch.cdist(x, data), torch.cdist(x, x).fill_diagonal_(math.inf)], 1)
+    return -far / tau
+
+
+def _force(weights, y, x):
+    """The weighted sum of the differences y - x."""
+    return weights @ y - weights.sum(1, keepdim=True) * x
+
+
 def _drift(x, data, tau):
     near = torch.cdist(x, data)
     others = torch.cdist(x, x).fill_diagonal_(math.inf)
@@ -81,42 +98,34 @@ def _drift_push_columns(x, data, tau):
 
 
 def _drift_raw_kernel(x, data, tau):
-    pull = torch.exp(-torch.cdist(x, data) / tau)
-    push = torch.exp(-torch.cdist(x, x).fill_diagonal_(math.inf) / tau)
-    forces = pull @ data - pull.sum(1, keepdim=True) * x
-    return forces - (push @ x - push.sum(1, keepdim=True) * x)
+    pull, push = _kernels(x, data, tau)
+    return _force(pull, data, x) - _force(push, x, x)
 
 
 def _drift_mean_kernel(x, data, tau):
-    pull = torch.exp(-torch.cdist(x, data) / tau)
-    push = torch.exp(-torch.cdist(x, x).fill_diagonal_(math.inf) / tau)
-    forces = (pull @ data - pull.sum(1, keepdim=True) * x) / len(data)
-    return forces - (push @ x - push.sum(1, keepdim=True) * x) / len(x)
+    pull, push = _kernels(x, data, tau)
+    return _force(pull, data, x) / len(data) - _force(push, x, x) / len(x)
 
 
 def _drift_no_normalising(x, data, tau):
-    pull = torch.exp(-torch.cdist(x, data) / tau)
-    push = torch.exp(-torch.cdist(x, x).fill_diagonal_(math.inf) / tau)
+    pull, push = _kernels(x, data, tau)
     return pull @ data - push @ x
 
 
 def _drift_together(x, data, tau):
-    far = torch.cat([torch.cdist(x, data), torch.cdist(x, x).fill_diagonal_(math.inf)], 1)
-    weights = torch.softmax(-far / tau, 1)
-    pull, push = weights[:, : len(data)], weights[:, len(data) :]
-    return pull @ data - pull.sum(1, keepdim=True) * x - (push @ x - push.sum(1, keepdim=True) * x)
+    pull, push = torch.softmax(_exponents(x, data, tau), 1).split([len(data), len(x)], 1)
+    return _force(pull, data, x) - _force(push, x, x)
 
 
 def _drift_together_forgets(x, data, tau):
-    far = torch.cat([torch.cdist(x, data), torch.cdist(x, x).fill_diagonal_(math.inf)], 1)
-    weights = torch.softmax(-far / tau, 1)
-    return weights[:, : len(data)] @ data - weights[:, len(data) :] @ x
+    pull, push = torch.softmax(_exponents(x, data, tau), 1).split([len(data), len(x)], 1)
+    return pull @ data - push @ x
 
 
 def _drift_algorithm_2(x, data, tau):
-    far = torch.cat([torch.cdist(x, data), torch.cdist(x, x).fill_diagonal_(math.inf)], 1)
-    both = (torch.softmax(-far / tau, 1) * torch.softmax(-far / tau, 0)).sqrt()
-    pull, push = both[:, : len(data)], both[:, len(data) :]
+    exponents = _exponents(x, data, tau)
+    both = (torch.softmax(exponents, 1) * torch.softmax(exponents, 0)).sqrt()
+    pull, push = both.split([len(data), len(x)], 1)
     return (pull * push.sum(1, keepdim=True)) @ data - (push * pull.sum(1, keepdim=True)) @ x
 
 
@@ -135,8 +144,7 @@ def _drift_farthest(x, data, tau):
 
 
 def _drift_quotient(x, data, tau):
-    pull = torch.exp(-torch.cdist(x, data) / tau)
-    push = torch.exp(-torch.cdist(x, x).fill_diagonal_(math.inf) / tau)
+    pull, push = _kernels(x, data, tau)
     return pull @ data / pull.sum(1, keepdim=True) - push @ x / push.sum(1, keepdim=True)
 
 
