@@ -327,7 +327,8 @@ def without(line):
         (real_loss * (100 if line == "balance" else 1) + fake_loss).backward()
         if line == "zero_grad late":
             adam.zero_grad()
-        adam.step()
+        if line != "step":
+            adam.step()
         return real_loss.item(), fake_loss.item()
 
     return d_step
@@ -401,6 +402,7 @@ def diagonal(train, test, fake):
 WRONG = [
     ("15.1", without("zero_grad"), "sets the gradients to zero any more"),
     ("15.1", without("zero_grad late"), "First `zero_grad`, then `backward`"),
+    ("15.1", without("step"), "`step` is not called"),
     ("15.1", without("balance"), "or multiplied"),
     ("15.1", against_noise, "neither real points nor samples of G"),
     ("15.3", g_step_of(lambda D, fake: softplus(-torch.sigmoid(D(fake))).mean()), "squashed"),
@@ -413,6 +415,8 @@ WRONG = [
                            -(f.sigmoid() + 1e-8).log().mean()), "pays 18 for each half"),
     ("15.7", placed(lambda x: per_sample(x).sqrt()), "not spread evenly"),
     ("15.7", placed(lambda x: 0.5 * per_sample(x)), "one half of each segment"),
+    ("15.7", placed(lambda x: per_sample(x).square()), "not spread evenly"),
+    ("15.7", placed(lambda x: torch.full((len(x), 1, 1, 1), 0.9)), "not spread evenly"),
     ("15.7", placed(lambda x: torch.linspace(0, 1, len(x)).view(-1, 1, 1, 1)), "at the next step"),
     ("15.7", placed(same_each_time), "at the next step"),
     ("15.7", placed(per_channel), "no segment"),

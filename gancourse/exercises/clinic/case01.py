@@ -205,8 +205,8 @@ MISTAKES = [
     ),
     Mistake(
         _zeroed_late,
-        "D does not move at all: when `step` comes, the gradients have just been set to zero, or "
-        "not been computed yet. First `zero_grad`, then `backward`, then `step`.",
+        "D does not move at all: `step` is not called, or finds no gradients (not computed yet, or "
+        "just set to zero). First `zero_grad`, then `backward`, then `step`.",
     ),
     Mistake(
         _never_zeroed,

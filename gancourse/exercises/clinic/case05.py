@@ -153,8 +153,8 @@ MISTAKES = [
             _well(real_logits, fake_logits)[0],
             softplus(fake_logits).mean(),
         ),
-        "The second sigmoid is gone. But G now has the target of *fake* for its own samples: it "
-        "wants them called real.",
+        "The second sigmoid is gone. But G wants its samples called real, and now has the target "
+        "of *fake* for them.",
     ),
     Mistake(
         _by_guarded_log,
@@ -169,8 +169,8 @@ MISTAKES = [
     ),
     Mistake(
         lambda real_logits, fake_logits: _well(real_logits.tanh(), fake_logits.tanh()),
-        "A tanh in the place of the sigmoid still squashes what the loss squashes again. The loss "
-        "wants the logits as they are.",
+        "From -1 to 1 instead of from 0 to 1: still squashed, and the loss squashes again. It wants "
+        "the logits as they are.",
     ),
     Mistake(
         lambda real_logits, fake_logits: _well(

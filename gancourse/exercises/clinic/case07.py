@@ -12,6 +12,7 @@ from ._case import Case, Exam, Mistake, Sign
 from ._penalties import (
     FEEDBACK,
     PLACES,
+    UNHEARD,
     norm_sign,
     penalty_with,
     price_of,
@@ -92,18 +93,14 @@ MISTAKES = [
         slip={"torch.rand(len(real), 1, 1, 1)": "torch.rand(len(real), 1, real.shape[2], 1)"},
     ),
     Mistake(
-        penalty_with(price=lambda g: (g.detach().flatten(1).norm(dim=1) - 1).square().mean()),
+        UNHEARD,
         "The penalty is a number that the critic never hears of: the gradient's own graph is not "
         "kept, or is cut. Without `create_graph` there is nothing to learn from.",
     ),
     Mistake(
         penalty_with(lambda r, f: torch.lerp(f, r, 0.5 * torch.rand(len(r), 1, 1, 1))),
-        "Your points fill one half of each segment. The place is uniform from one end to the other.",
-    ),
-    Mistake(
-        penalty_with(lambda r, f: torch.lerp(f, r, torch.linspace(0, 1, len(r)).view(-1, 1, 1, 1))),
-        "Evenly spaced, and at the next step in the same places again: the critic learns these by "
-        "heart. Draw them anew each time.",
+        "Your points lie, most or all of them, in one half of each segment. The place is uniform from "
+        "one end to the other.",
     ),
     Mistake(
         penalty_with(lambda r, f: torch.lerp(f, r, (torch.rand(len(r), 1, 1, 1) > 0.5).float())),

@@ -12,6 +12,7 @@ from ._case import Case, Exam, Mistake, Sign
 from ._penalties import (
     FEEDBACK,
     PLACES,
+    UNHEARD,
     norm_sign,
     penalty_with,
     price_of,
@@ -107,7 +108,7 @@ MISTAKES = [
         "You add up over the batch: the penalty grows with the number of samples. Average.",
     ),
     Mistake(
-        penalty_with(price=lambda g: (g.detach().flatten(1).norm(dim=1) - 1).square().mean()),
+        UNHEARD,
         "The norm is right, and the critic never hears of it: the gradient's own graph is not kept, "
         "or is cut. Keep `create_graph` as it was.",
     ),
