@@ -60,11 +60,9 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _exam_(args: argparse.Namespace) -> int:
-    asked = {n for n, e in EXERCISES.items() if e.variant} if args.paper else set(EXERCISES)
-    chapters = args.chapters or sorted({int(name.partition(".")[0]) for name in asked})
     count = 4 if args.count is None and args.minutes is None else args.count
     exam = _exam.pick(
-        EXERCISES, args.seed, chapters, count=count, minutes=args.minutes, on_paper=args.paper
+        EXERCISES, args.seed, args.chapters, count=count, minutes=args.minutes, on_paper=args.paper
     )
     folder = None if args.out is None else given_path(args.out, "--out")
     if folder is not None and not folder.is_dir():

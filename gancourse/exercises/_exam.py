@@ -82,24 +82,25 @@ def _to_write(exercise: Exercise) -> str:
 def pick(
     exercises: Mapping[str, Exercise],
     seed: int,
-    chapters: Sequence[int],
+    chapters: Sequence[int] | None = None,
     *,
     count: int | None = None,
     minutes: int | None = None,
     on_paper: bool = False,
 ) -> Exam:
-    """Exercises in turn from each chapter, in an order that the seed alone decides; at most
-    ``count`` of them, and as many as fit into ``minutes``; with ``on_paper`` only those that a seed
-    draws new numbers for.
+    """Exercises in turn from each chapter, or from these, in an order that the seed alone decides; at
+    most ``count`` of them, and as many as fit into ``minutes``; with ``on_paper`` only those that a
+    seed draws new numbers for.
 
     Raises:
         ValueError: a chapter without exercises; none fits into the minutes; a count below 1.
     """
     if on_paper:
         exercises = {name: e for name, e in exercises.items() if e.variant}
-    by_chapter = {c: [n for n in exercises if n.partition(".")[0] == str(c)] for c in chapters}
+    known = sorted({int(name.partition(".")[0]) for name in exercises})
+    asked = known if chapters is None else chapters
+    by_chapter = {c: [n for n in exercises if n.partition(".")[0] == str(c)] for c in asked}
     if empty := [str(c) for c, names in by_chapter.items() if not names]:
-        known = sorted({int(name.partition(".")[0]) for name in exercises})
         raise ValueError(
             f"--chapters {', '.join(empty)}: no exercises there{' for paper' * on_paper}; give some of "
             f"{', '.join(map(str, known))}"
