@@ -168,6 +168,12 @@ JOBS: dict[str, tuple[float, Job]] = {
     "ch02-mnist-gpu": (1.0, lambda out: cell(out, "2e82a019")),
 }  # fmt: skip
 
+#: GPU cells that no job runs, and why.
+LEFT_OUT = {
+    "082ecc86": "ch06-stacked-seeds has its two best rows, on three seeds",
+    "699963a9": "Inception's weights come from the network, which a lent machine doesn't reach",
+}
+
 
 def without_jupyter() -> None:
     """A lent machine has no IPython: figures are shown to nobody there."""

@@ -2,13 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import simcuda  # noqa: F401
 import torch
 
 from gancourse import data
-from scripts import record_gpu
+from scripts import gpu_cells, record_gpu
 
 torch.set_num_threads(2)
 
@@ -19,6 +20,14 @@ def mnist(monkeypatch):
         return data.glyphs(400, seed=90 + (split == "test"))
 
     monkeypatch.setattr(data, "mnist", drawn)
+
+
+def check_every_gpu_cell_has_a_job_or_a_reason():
+    run = set(
+        re.findall(r'cell\(\s*out, "(\w+)"', Path(record_gpu.__file__).read_text(encoding="utf-8"))
+    )
+    cells = {cell.id for cell in gpu_cells.cells()}
+    assert run | set(record_gpu.LEFT_OUT) == cells and not run & set(record_gpu.LEFT_OUT)
 
 
 def check_every_job_is_recorded_and_the_end_says_so(mnist, tmp_path, capsys):
