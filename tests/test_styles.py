@@ -31,8 +31,8 @@ def test_without_pairs_the_second_set_is_another():
 
 
 def test_the_phase_of_a_hatched_glyph_is_its_own():
-    bold, hatched = data.style_pair(400, seed=1, styles=("thin", "hatched"))
-    assert "phase" not in bold.factors and 0.4 < hatched.factors["phase"].mean() < 0.6
+    thin, hatched = data.style_pair(400, seed=1, styles=("thin", "hatched"))
+    assert "phase" not in thin.factors and 0.4 < hatched.factors["phase"].mean() < 0.6
     # The stripes' phase, read from the picture: the mean of ink x exp(i angle) along the diagonal.
     axis = torch.arange(28.0)
     angle = 2 * torch.pi * (axis[:, None] + axis[None, :]) / 4
