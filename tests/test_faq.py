@@ -76,6 +76,10 @@ def beats_all(name: str = "DCGAN") -> bool:
     return all(wins)
 
 
+def new_face(run: str, key: str = "frechet") -> list[float]:
+    return [row[run][key] for row in record("ch12-new-face")]
+
+
 def added(run: str, source: str, classifier: str = "svc") -> tuple[float, float]:
     """Points gained by 1,000 pictures beside 100 real ones: mean, half of its 95 % interval."""
     rows = [r[classifier] for r in record(run)]
@@ -476,6 +480,45 @@ TYPED = [
             [run["untrained looks at real"]["ratio"] for run in record("ch11-inside")], 1
         ).replace("–", " to "),
         None,
+    ),
+    (
+        "faq",
+        "was at a Fréchet distance of {} after 100 steps",
+        lambda: span(new_face("all layers 100"), 1).replace("–", " to "),
+        None,
+    ),
+    (
+        "faq",
+        "training from scratch was at {} after 2,000",
+        lambda: (
+            f"{span(new_face('from scratch 100'), 0)} then, "
+            f"and at {span(new_face('from scratch 2000'), 1)}"
+        ).replace("–", " to "),
+        None,
+    ),
+    (
+        "faq",
+        "Freezing a layer of either network did not help there",
+        None,
+        lambda: all(
+            np.all(np.subtract(new_face(run), new_face("all layers 500")) > 0)
+            for run in ("D frozen 500", "G frozen 500")
+        ),
+    ),
+    (
+        "faq",
+        "A copier of the 200 pictures was nearer than all of them, with a recall of {},",
+        lambda: f"{max(new_face('copier', 'recall')):g}",
+        lambda: all(
+            min(rows.values(), key=lambda row: row["frechet"]) is rows["copier"]
+            for rows in ({k: v for k, v in r.items() if k != "floor"} for r in record("ch12-new-face"))
+        ),
+    ),
+    (
+        "faq",
+        "more than nine of ten [stayed what they were]",
+        None,
+        lambda: min(r["scores"]["0.01"]["right digit"] for r in record("ch16-cycle")) > 0.9,
     ),
 ]
 NUMERAL = "no one two three four five six seven eight".split()
