@@ -27,6 +27,10 @@ PLACES = {"top left": (-0.24, 0.24), "top right": (0.24, 0.24), "bottom left": (
           "bottom right": (0.24, -0.24)}  # fmt: skip
 #: Slants of :func:`captioned`, each with its shear.
 SLANTS = {"upright": 0.0, "slanted": 0.4}
+# What a caption names besides the symbol: each attribute with its values.
+NAMED: dict[str, dict[str, Any]] = {
+    "color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS,
+}  # fmt: skip
 GROUNDS = ("plain", "striped", "noisy")
 # One meaning in several words and orders; {} are filled from the factors.
 PHRASES = (
@@ -157,11 +161,8 @@ def captioned(n: int, size: int = 32, seed: int = 0, classes: str = "AOTX") -> C
     n, size = count(n), whole("size", size, 16)
     _check_classes(classes)
     rng = np.random.default_rng(seed)
-    tables: dict[str, dict[str, Any]] = {
-        "color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS,
-    }  # fmt: skip
     factors = {"symbol": rng.integers(len(classes), size=n)}
-    factors |= {name: rng.integers(len(table), size=n) for name, table in tables.items()}
+    factors |= {name: rng.integers(len(table), size=n) for name, table in NAMED.items()}
     factors["ground"] = rng.integers(len(GROUNDS), size=n)
     shift = np.array(list(PLACES.values()))[factors["place"]]
     shift = shift * np.where(factors["size"] == 1, 0.6, 1)[:, None]
@@ -199,10 +200,7 @@ def _grounds(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarr
 
 def _caption(rng: np.random.Generator, factors: dict[str, np.ndarray], i: int, classes: str) -> str:
     """A sentence for image i: its factors in one of the phrases, some words exchanged."""
-    tables: dict[str, dict[str, Any]] = {
-        "color": COLORS, "size": SIZES, "place": PLACES, "slant": SLANTS,
-    }  # fmt: skip
-    words = {name: list(table)[factors[name][i]] for name, table in tables.items()}
+    words = {name: list(table)[factors[name][i]] for name, table in NAMED.items()}
     for name in ("size", "slant"):
         if rng.random() < 0.5:
             words[name] = OTHER_WORDS[words[name]]
