@@ -199,6 +199,20 @@ MISTAKES = [
         "*variance*. Against a variance of 0.006, 0.2 is a lot, too.",
         slip={"nn.BatchNorm1d(n_out)": "nn.BatchNorm1d(n_out, 0.2)"},
     ),
+    Mistake(
+        _block(lambda n: nn.BatchNorm1d(n, momentum=0.0), lambda n: nn.ReLU()),
+        "The signal lives. But with a momentum of 0 no batch ever counts, and the running "
+        "statistics stay as they were born: in evaluation mode nothing is normalised.",
+    ),
+    Mistake(
+        _block(lambda n: nn.BatchNorm1d(n)),
+        "The argument is gone, and the ReLU with it: a chain of such blocks is one linear map.",
+    ),
+    Mistake(
+        _block(lambda n: nn.InstanceNorm1d(n), lambda n: nn.ReLU()),
+        "This normalises each *sample* by itself, over its features. BatchNorm was right to be "
+        "here, its argument was not.",
+    ),
 ]
 
 EXERCISE = Case(

@@ -68,6 +68,20 @@ def _without_no_grad(ema, net, decay):
         mine.copy_(theirs)
 
 
+@torch.no_grad()
+def _into_the_net(ema, net, decay):
+    for mine, theirs in zip(ema.parameters(), net.parameters()):
+        theirs.lerp_(mine, 1 - decay)
+    for mine, theirs in zip(ema.buffers(), net.buffers()):
+        mine.copy_(theirs)
+
+
+@torch.no_grad()
+def _buffers_only(ema, net, decay):
+    for mine, theirs in zip(ema.buffers(), net.buffers()):
+        mine.copy_(theirs)
+
+
 def _bench(update_ema: Callable, seed: int) -> Exam:
     torch.manual_seed(seed)
     linear, norm = nn.Linear(2, 3), nn.BatchNorm1d(3)
@@ -194,6 +208,16 @@ MISTAKES = [
         "The buffers are right, and the weights have changed roles: the newest net now counts "
         "for `decay`, the past for the rest.",
         slip={"mine.lerp_(theirs, 1 - decay)": "mine.lerp_(theirs, decay)"},
+    ),
+    Mistake(
+        _into_the_net,
+        "You move the weights of the *net* towards the average, which stays where it is: the net "
+        "that trains is dragged back at every step. Turn that line round.",
+    ),
+    Mistake(
+        _buffers_only,
+        "The buffers arrive, and the weights are not averaged any more: your average is what it was "
+        "born as. Both belong in the function.",
     ),
 ]
 

@@ -187,6 +187,16 @@ MISTAKES = [
         "often as above, and A always wins. But these scores are compared with Fréchet "
         "distances: repair that one.",
     ),
+    Mistake(
+        _quietly(
+            lambda train, test, fake: (
+                metrics.frechet_distance(test, fake) - metrics.frechet_distance(test, train)
+            )
+        ),
+        "You subtract the floor, the distance between two sets of real pictures. That makes a score "
+        "of another name, which can fall below 0 and changes when the *training* set does. Report "
+        "the floor beside the score.",
+    ),
 ]
 
 EXERCISE = Case(
