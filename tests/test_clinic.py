@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import math
 import re
-import textwrap
 
 import pytest
 import torch
@@ -30,23 +28,14 @@ def grade(name, answer):
     return engine.grade(CASES[name], answer)
 
 
-def body(source):
-    """The function in a piece of source, its name and decorations aside."""
-    tree = ast.parse(textwrap.dedent(source))
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-    statements = function.body
-    if isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Constant):
-        statements = statements[1:]  # a docstring
-    return ast.dump(function.args), [ast.dump(statement) for statement in statements]
-
-
 def test_there_are_twelve():
     assert NAMES == [f"15.{k}" for k in range(1, 13)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stub_is_the_patient_word_for_word(name):
-    assert body(printed(name).stub) == body(inspect.getsource(CASES[name].broken))
+    source = inspect.getsource(CASES[name].broken)
+    assert _case.body(printed(name).stub) == _case.body(source)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -503,6 +492,7 @@ def test_the_patients_own_digits(monkeypatch):
         ("15.4", lambda images: images, "should return floats"),
         ("15.7", lambda critic, real, fake: real, "should return one number"),
         ("15.9", lambda m, r: [1, 2], "should return a tensor (8, 2); it returned a tensor (2,)"),
+        ("15.9", lambda m, r: r * torch.randn(m, 2), "something in it is random"),
         ("15.9", lambda m, r: {"x": r}, "should return a tensor (8, 2); it returned a dictionary"),
         (
             "15.2",
@@ -535,6 +525,20 @@ def test_not_attempted_raised_and_endless():
     quick = dataclasses.replace(CASES["15.2"], seconds=0.2)
     late, line = engine.grade(quick, endless)[2].split("\n")
     assert "did not finish within 0.2 s" in late and re.match(r"  line \d+: (while|pass)", line)
+
+
+def test_an_edit_without_effect_is_not_called_an_untouched_patient():
+    def erased(D, G, adam, z):
+        loss = softplus(-D(G(z))).mean()
+        loss.backward()
+        adam.zero_grad()
+        adam.step()
+        return loss.item()
+
+    assert grade("15.3", CASES["15.3"].broken)[:2] == (False, False)
+    passed, attempted, message = grade("15.3", erased)
+    assert not passed and attempted
+    assert message.startswith("Your edit changes nothing that the lab can measure. No gradient arrives")
 
 
 def test_an_edit_that_nobody_foresaw_gets_its_lab_report():

@@ -9,8 +9,10 @@ in a few milliseconds; of an edit that nobody foresaw the first sign out of rang
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,8 +159,10 @@ class Case(Exercise):
         if self.healthy(exam):
             return True, True, f"Cured: all signs are healthy.\n{self.report(exam)}"
         if self._alike(exam, self.broken) and self._runs_like_the_patient(exam):
-            told = f"The patient is unchanged. {self.symptom}\n{self.report(exam)}"
-            return False, False, told
+            told = f"{self.symptom}\n{self.report(exam)}"
+            if rewritten(answer, self.broken):
+                return False, True, f"Your edit changes nothing that the lab can measure. {told}"
+            return False, False, f"The patient is unchanged. {told}"
         named = next((m.message for m in self.mistakes if self._alike(exam, m.wrong)), None)
         if named is None and self.healthy(exam, trained=False):
             return self._other_seeds(answer, exam)
@@ -242,6 +246,21 @@ class Case(Exercise):
             if sign.exact and math.isfinite(mine):
                 pairs.append((mine, theirs))
         return all(math.isclose(a, b, rel_tol=0.02, abs_tol=1e-4) for a, b in pairs)
+
+
+def body(source: str) -> list[str]:
+    """Arguments and statements of a function as they are written, without its docstring."""
+    written = next(n for n in ast.parse(textwrap.dedent(source)).body if isinstance(n, ast.FunctionDef))
+    told = ast.get_docstring(written) is not None
+    return [ast.dump(written.args), *map(ast.dump, written.body[told:])]
+
+
+def rewritten(answer: Callable, patient: Callable) -> bool:
+    """Does the source say something else than the patient's? No where it is not to be had."""
+    try:
+        return body(inspect.getsource(answer)) != body(inspect.getsource(patient))
+    except (OSError, TypeError, SyntaxError, StopIteration):
+        return False
 
 
 def examined(case: Case, function: Callable) -> Exam | str:

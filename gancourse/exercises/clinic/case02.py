@@ -112,6 +112,14 @@ MISTAKES = [
         "G's loss is right now, and D's half on the real points is gone: D can call everything "
         "fake. Both halves belong in D's loss.",
     ),
+    Mistake(
+        lambda real_logits, fake_logits: (
+            fake_logits.mean() - real_logits.mean(),
+            -fake_logits.mean(),
+        ),
+        "The two compete now, by the losses of a critic. Nothing bounds D's logits here, neither a "
+        "clip nor a penalty, so that its loss falls without end and says nothing. Keep the softplus.",
+    ),
 ]
 
 EXERCISE = Case(
