@@ -276,7 +276,8 @@ def fill(chapters: list[Path], names: list[str], results: Path, colab: str, time
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(kept, indent=1), encoding="utf-8")
             bad = [i for i, cell in cells.items() if state(cell) != "."]
-            print(f"{name} {path.stem}: {kept['seconds']} s, misses {bad or 'none'}", flush=True)
+            said = f"{kept['seconds']} s, misses {bad or 'none'} ({kept['versions']})"
+            print(f"{name} {path.stem}: {said}", flush=True)  # Colab's, or what stands in for it
 
 
 # --- what is shown
