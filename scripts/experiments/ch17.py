@@ -1,10 +1,12 @@
-"""Recorded runs of chapter 17: clips before three sets of judges, pictures from captions.
+"""Recorded runs of chapter 17: clips before three sets of judges, pictures from captions, and where
+attention pays.
 
 Networks, loops and measures are the chapter's own, which runs seed 0 for fewer steps live.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -82,3 +84,41 @@ def words_any(seed: int, device: torch.device, record: Recorder, *, steps: int) 
 @experiment("ch17-words-near", seeds=(0, 1, 2), steps=2400)
 def words_near(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
     return painting(seed, "near", steps)
+
+
+@experiment("ch17-judges", seeds=(0, 1, 2), steps=800)
+def judges(seed: int, device: torch.device, record: Recorder, *, steps: int) -> Any:
+    """Four judges of equally many weights: is it one symbol twice, near and far?"""
+    found: dict[str, Any] = {}
+    for kind in page.WIDTHS:
+        began = time.process_time()
+        found[kind] = {
+            name: page.right(page.train_judge(kind, gap, seed, steps), gap, seed)
+            for name, gap in page.GAPS.items()
+        }
+        found[kind]["seconds"] = round((time.process_time() - began) / 2, 2)
+    return found
+
+
+@experiment("ch17-couples", seeds=(0, 1, 2))
+def couples(seed: int, device: torch.device, record: Recorder) -> Any:
+    """Six GANs of equally many weights for about the same seconds, on pairs that stand far apart."""
+    reads = page.train_symbol_reader()
+    real = page.pairs(3000, page.GAPS["far"], 0, alike=1)[0]
+    found: dict[str, Any] = {}
+    shown = {}
+    for kinds, steps in page.STEPS.items():
+        began = time.process_time()
+        strips = page.made_by(page.train_couple(kinds, seed, steps, real))
+        seconds = round(time.process_time() - began, 2)
+        name = " / ".join(kinds)
+        found[name] = page.grade_pairs(strips, reads, real) | {"seconds": seconds}
+        shown[name] = strips[:10]
+    if seed == 0:
+        plots.use_style()
+        fig, axes = plt.subplots(3, 2, figsize=(7.2, 2.7))
+        for ax, (name, strips) in zip(axes.flat, shown.items(), strict=True):
+            plots.image_grid(ax, strips, columns=5, title=name)
+            ax.title.set_fontsize(9)
+        record.figure(fig, "Ten strips of each of six GANs: " + "; ".join(shown) + ".")
+    return found
