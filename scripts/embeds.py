@@ -1,4 +1,4 @@
-"""What runs in a page when a reader opens its fold: the lab, a trained generator.
+"""What runs in a page when a reader opens its fold: the lab, a trained generator, a blinded test.
 
     python scripts/embeds.py [FOLDER]
 
@@ -9,27 +9,48 @@ In a notebook it is a link, in a paragraph of its own below a comment that only 
 
 In the built page the link's words become the title of a closed fold. page.js loads the scripts from
 `_static` and puts what they make into the fold when it is opened; before, nothing is loaded or runs.
-In the fold stands the link, too, a lab's with the same settings.
+In the fold stands the link, too, a lab's with the same settings. The pictures of a blinded test, whose
+setting is a recorded run, are in the fold: the real ones first, then as many generated ones.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gancourse import recorded  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 #: Kind -> its scripts in book/_static, in the order of loading; {} is what the comment says.
 SCRIPTS = {
     "lab": ["lab/lab.js", "lab/lab-view.js"],
     "generator": ["generators/{}.js", "generators/generator.js"],
+    "blind": ["blind/blind.js"],
+}
+LINKS = {
+    "lab": "On a page of its own, with these settings",
+    "generator": "More about this generator",
+    "blind": "More about these pictures",
 }
 COMMENT = re.compile(r"<!-- ([a-z]+): ([^\s>]+) -->")
 LINE = re.compile(
     rf'{COMMENT.pattern}\s*<p><a class="[^"]*" href="([^"#]*)(#[^"]*)?">(.*?)</a></p>', re.S
 )
+
+
+def blinded(name: str) -> str:
+    """The pictures of a blinded test in base64."""
+    run = recorded.load(name)
+    if run is None:
+        raise LookupError(f"<!-- blind: {name} -->: there is no recorded run of that name")
+    parts = (base64.b64decode(run["results"][0][kind]) for kind in ("real", "generated"))
+    return base64.b64encode(b"".join(parts)).decode()
 
 
 def embedded(text: str, root: str = "../") -> str:
@@ -45,14 +66,13 @@ def embedded(text: str, root: str = "../") -> str:
             raise LookupError(f"{match[0][:60]!r} needs book/_static/{missing}, which is not there")
         scripts = " ".join(f"{root}_static/{name}" for name in names)
         title = re.sub(r"<[^>]*>", "", words)
-        if kind == "lab":
-            # page.js adds the settings: the theme takes what follows a # for a selector of CSS.
-            link = f'<a href="{page}">On a page of its own, with these settings</a>'
-        else:
-            link = f'<a href="{page}{anchor or ""}">More about this generator</a>'
+        # page.js adds a lab's settings: the theme takes what follows a # for a selector of CSS.
+        address = page if kind == "lab" else page + (anchor or "")
+        link = f'<a href="{address}">{LINKS[kind]}</a>'
+        pictures = f' data-pictures="{blinded(settings)}"' if kind == "blind" else ""
         return (
             f'<details class="gc-embed" data-embed="{kind}" data-settings="{settings}" '
-            f'data-scripts="{scripts}"><summary>{title}</summary>'
+            f'data-scripts="{scripts}"{pictures}><summary>{title}</summary>'
             f"<p>{link}</p>"
             "</details>"
         )

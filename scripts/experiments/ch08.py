@@ -5,10 +5,12 @@ digits with ten independent draws from its generator: the spread over draws is t
 the spread over seeds that of training. The chapter trains one of these runs itself, with the same
 code written out. ``ch08-interval`` asks how wide the intervals of ``metrics.interval`` come out, and how
 often they hold: one interval tells neither. ``ch08-judge`` trains on the distance itself.
+``ch08-blind`` keeps twenty pictures for the reader to judge.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import time
 
@@ -16,6 +18,7 @@ import numpy as np
 import torch
 
 from gancourse import data, features, metrics, nets, training
+from scripts import generators
 from scripts.chapters import chapter
 from scripts.experiments import experiment
 
@@ -109,3 +112,19 @@ def judged(seed, device, record, *, steps, gan_steps):
         "copier": reference,
     }
     return {name: page.verdict(spaces, reference, fresh, images) for name, images in pictures.items()}
+
+
+@experiment("ch08-blind", seeds=(0,), real_seed=5)
+def blind(seed, device, record, *, real_seed):
+    """One glyph of each class, and what chapter 9's generator (its 8-bit weights) answers to the ten
+    requests: (10, 28, 28) bytes each, in base64. Nobody has chosen among them."""
+    glyphs = data.glyphs(200, seed=real_seed)
+    first = [int((glyphs.labels == k).nonzero()[0]) for k in range(10)]
+    G = generators.unpack(generators.read(generators.FOLDER / "dcgan.js"))
+    with torch.no_grad():
+        drawn = G(torch.randn(10, G.nz, generator=torch.Generator().manual_seed(seed)), torch.arange(10))
+    bytes_of = {
+        "real": glyphs.images[first],
+        "generated": ((drawn + 1) * 127.5).round().to(torch.uint8),
+    }
+    return {name: base64.b64encode(x.numpy().tobytes()).decode() for name, x in bytes_of.items()}

@@ -209,14 +209,21 @@ DECAYS = (0.9, 0.99, 0.999)
 
 
 def style_trainer(
-    seed: int, mixing: float, *, lr_g: float, lr_d: float, gamma: float, batch_size: int
+    seed: int,
+    mixing: float,
+    *,
+    lr_g: float,
+    lr_d: float,
+    gamma: float,
+    batch_size: int,
+    ema: float | None = None,
 ) -> GANTrainer:
     """The chapter's style-based generator before its first step, against a plain discriminator."""
     torch.manual_seed(seed)
     return GANTrainer(
         nets.StyleGenerator(32, SHAPE, width=12, mixing=mixing),
         nets.DCGANDiscriminator(SHAPE, width=16), lr=(lr_g, lr_d), r1=gamma,
-        batch_size=batch_size, betas=(0.0, 0.99), schedule="cosine", seed=seed, device="cpu",
+        batch_size=batch_size, betas=(0.0, 0.99), schedule="cosine", seed=seed, device="cpu", ema=ema,
     )  # fmt: skip
 
 
