@@ -36,9 +36,6 @@ class Exam:
             lines.append(f"  {name:{wide}}  {circles}  {e.minutes:3} min")
         anew = [e.id for e in self.picked if e.variant]
         lines += ["", HONEST] if len(anew) < len(names) else []
-        if choices := [e.id for e in self.picked if not e.variant and not callable(e.reference)]:
-            several = "are a choice" if len(choices) > 1 else "is a choice"
-            lines.append(f"{', '.join(choices)} {several} or a value, which is quickly passed on.")
         if anew:
             drawn = f"{', '.join(anew)}: with `--out FOLDER` asked on paper, with numbers of this seed."
             lines += ["", drawn]
