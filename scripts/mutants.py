@@ -50,7 +50,10 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
             "modes": ["modes", "inputs"],
         }.items()
     },
-    "training": (["test_training", "test_training_parts", "test_training_input"], [SLOW]),
+    "training": (
+        ["test_training", "test_training_parts", "test_training_input", "test_checkpoints"],
+        [SLOW],
+    ),
     "history": (["test_training_parts", "test_resume"], [SLOW]),
     "_settings": (["test_training_input", "test_training_parts"], [SLOW]),
     "_batches": (["test_training_input", "test_training"], [SLOW]),

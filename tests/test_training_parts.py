@@ -147,6 +147,9 @@ def test_an_optimizer_brings_its_own_rates_and_the_schedule_scales_them():
     t.fit(RING, 4, progress=False)  # the last step's rate is half of the first's
     assert [group["lr"] for group in given.param_groups] == pytest.approx([0.005, 0.05])
     assert t.optimizer_g.param_groups[0]["lr"] == pytest.approx(0.001)
+    # One of torch's own schedules can go on from there: it looks for the rates that were given.
+    later = torch.optim.lr_scheduler.LambdaLR(given, lambda step: 1.0, last_epoch=t.step)
+    assert later.base_lrs == [0.01, 0.1]
 
 
 def made(kind="factory", **settings):
