@@ -100,19 +100,23 @@ def judges(seed: int, device: torch.device, record: Recorder, *, steps: int) -> 
     return found
 
 
+def couple(kinds: tuple[str, str], seed: int, steps: int) -> tuple[dict[str, float], torch.Tensor]:
+    """What a pair of networks has learned of pairs that stand far apart, and 1,000 of its strips."""
+    reads, real = page.train_symbol_reader(), page.pairs(3000, page.GAPS["far"], 0, alike=1)[0]
+    began = time.process_time()
+    strips = page.made_by(page.train_couple(kinds, seed, steps, real))
+    seconds = round(time.process_time() - began, 2)
+    return page.grade_pairs(strips, reads, real) | {"seconds": seconds}, strips
+
+
 @experiment("ch17-couples", seeds=(0, 1, 2))
 def couples(seed: int, device: torch.device, record: Recorder) -> Any:
     """Six GANs of equally many weights for about the same seconds, on pairs that stand far apart."""
-    reads = page.train_symbol_reader()
-    real = page.pairs(3000, page.GAPS["far"], 0, alike=1)[0]
     found: dict[str, Any] = {}
     shown = {}
     for kinds, steps in page.STEPS.items():
-        began = time.process_time()
-        strips = page.made_by(page.train_couple(kinds, seed, steps, real))
-        seconds = round(time.process_time() - began, 2)
         name = " / ".join(kinds)
-        found[name] = page.grade_pairs(strips, reads, real) | {"seconds": seconds}
+        found[name], strips = couple(kinds, seed, steps)
         shown[name] = strips[:10]
     if seed == 0:
         plots.use_style()
@@ -122,3 +126,10 @@ def couples(seed: int, device: torch.device, record: Recorder) -> Any:
             ax.title.set_fontsize(9)
         record.figure(fig, "Ten strips of each of six GANs: " + "; ".join(shown) + ".")
     return found
+
+
+@experiment("ch17-couples-longer", seeds=(0, 1, 2), times=3)
+def couples_longer(seed: int, device: torch.device, record: Recorder, *, times: int) -> Any:
+    """Two of the six that had not come to an end, with more of the same."""
+    kinds = (("convolutions", "attention"), ("transformer", "dense"))
+    return {" / ".join(k): couple(k, seed, times * page.STEPS[k])[0] for k in kinds}
