@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 from gancourse import data, features, plots
 from scripts.chapters import Later, chapter
@@ -38,6 +38,9 @@ page = chapter(
     hatched=Later(lambda: styled(3000, 1)[1]),
     thin_test=Later(lambda: styled(1000, 5)[0]),
     hatched_test=Later(lambda: styled(1000, 5)[1]),
+    left=Later(lambda: data.photographs("train", step=8).float()),
+    which_one=Later(lambda: data.photographs("train", step=8).labels),
+    right=Later(lambda: data.photographs("test").float()),
 )
 
 
@@ -133,3 +136,63 @@ def single(seed: int, device: torch.device, record: Recorder, *, steps: int) -> 
             "six, from new noise, have orange blossoms of other shapes in other places.",
         )
     return {"scores": rounded(page.one_picture_scores(made, real))}
+
+
+@experiment("ch16-restore", seeds=(0, 1, 2), steps=400)
+def restore(seed: int, device: torch.device, record: Recorder, *, steps: int) -> dict[str, Any]:
+    """Scores of photographs enlarged, denoised and coloured, by loss; figures of the first seed's."""
+    beholder = page.beholder(seed)
+    known = beholder(page.right).argmax(1) == data.photographs("test").labels
+    found: dict[str, Any] = {
+        "beholder": round(known.float().mean().item(), 4),
+        "scores": {},
+        "unlike": {},
+    }
+    for damage in page.DAMAGE:
+        losses = list(page.PHOTO_LOSSES)[: 4 if damage == "enlarge" else 2]
+        nets = {loss: page.restore(damage, loss, seed, steps, beholder) for loss in losses}
+        made = {loss: page.restored(net, damage) for loss, net in nets.items()}
+        found["scores"][damage] = {loss: rounded(page.restored_scores(x)) for loss, x in made.items()}
+        found["unlike"][damage] = {
+            loss: round(page.unlike(beholder, x, page.right).item(), 4) for loss, x in made.items()
+        }
+        if seed == 0:
+            restoration(record, damage, nets)
+    return found
+
+
+@torch.no_grad()
+def restoration(record: Recorder, damage: str, nets: dict[str, Any]) -> None:
+    """Keeps a figure: of colours both halves whole, else patches, as they came, restored, true."""
+    nets, names = {"as it came": torch.nn.Identity()} | nets, ["as it came", *nets, "true"]
+    if damage == "colour":
+        halves = data.photographs("whole").float()[..., :424, 320:]
+        came = page.DAMAGE[damage](halves)
+        rows = [avg_pool2d(x, 4) for x in (*(net(came).clamp(-1, 1) for net in nets.values()), halves)]
+        tiles, columns = torch.stack(rows, 1).flatten(0, 1), 2 * len(rows)
+        fig, ax = plt.subplots(figsize=(5.8, 1.25))
+    else:
+        rows = [page.restored(net, damage) for net in nets.values()] + [page.right]
+        detail = page.fine(page.right).square().mean((1, 2, 3)).view(2, -1)  # of temple and dahlia
+        order = detail.argsort(descending=True)
+        detailed = torch.cat([order[0, :9:3], order[1, :6:3] + detail.shape[1]])
+        tiles, columns = torch.cat([x[detailed] for x in rows]), 5
+        fig, ax = plt.subplots(figsize=(5.2, 1.02 * len(rows) + 0.3))
+    plots.image_grid(ax, tiles, columns=columns)
+    places = "across, twice: " if damage == "colour" else "down: "
+    ax.set_title(places + "; ".join(names), fontsize=9)
+    fig.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.25 / fig.get_figheight())
+    record.figure(fig, alt=ALTS[damage])
+
+
+ALTS = {
+    "enlarge": "Six rows of five color patches: blurred by bicubic enlargement; with squared error as "
+    "blurred, edges a little sharper; with a critic crisp, with strokes that are not in the truth; "
+    "from features alone with a grid of dots; from features and a critic crisp, with dots; "
+    "and true, with leaves that no row has.",
+    "denoise": "Four rows of five color patches: covered with colored noise; "
+    "after squared error with less of it, and softer; with a critic nearly the same; and true.",
+    "colour": "The right halves of both photographs, four times each: grey; colored after squared "
+    "error, with orange on the water of the temple's picture; with a critic, nearly the same; and "
+    "true, with pale water and a redder dahlia.",
+}
