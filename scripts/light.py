@@ -56,6 +56,9 @@ DEAD = [
     "_static/locales/**/*",
     "_static/mathjax/**/*",
 ]
+# Kept where a page, script or sheet names them: pictures, and the notebooks that readers take home.
+IF_NAMED = ["_images/*", "_static/**/*.png", "_sources/**/*"]
+ASKED_FOR = re.compile(r"""(?<=[/"'(])[^/"'\\ <>()?#]+\.\w+""")
 ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/*/*"]
 
 # The script of _flipbook.py takes its figure's data from a literal; here from the element that holds it.
@@ -128,7 +131,8 @@ def smaller(text: str, page: Path) -> str:
             return match[0]
         return match[0].removesuffix(".png") + ".webp"
 
-    return re.sub(r'(?<=")(?:\.\./)*_images/[^":\\ ]+\.png(?=")', shrink, text)
+    text = re.sub(r'(?<=")(?:\.\./)*_images/[^":\\ ]+\.png(?=")', shrink, text)
+    return re.sub(r'(?<=src=")(?:\.\./)*_static/[^":\\ ]+\.png(?=")', shrink, text)
 
 
 def webp(path: Path, target: Path) -> bool:
@@ -340,12 +344,12 @@ def only_where_used(text: str) -> str:
     return text if 'class="math' in text or 'class="output' in text else MATHJAX.sub("", text)
 
 
-EDIT = re.compile(r"<li><a [^>]*btn-source-edit-button.*?</li>", re.S)
+SOURCE = re.compile(r"<li><a [^>]*btn-(?:source-edit|download-source)-button.*?</li>", re.S)
 MADE = {
     "book/exercises.html",
     "book/checks.html",
     "book/teaching.html",
-}  # pages that the build writes: there is no source to edit
+}  # pages that the build writes: there is no source to edit or to take home
 
 
 def signatures(text: str) -> str:
@@ -513,10 +517,15 @@ def at_the_root(text: str) -> str:
 def prune(folder: Path, merged: set[Path]) -> int:
     """Removes what no page asks for, the sheets that are ``merged`` into one among it; returns the
     bytes."""
-    names = set()
-    for page in folder.glob("**/*.html"):
-        names |= set(re.findall(r"_images/([^\"'\\ <>]+)", page.read_text(encoding="utf-8")))
-    unseen = {p for p in folder.glob("_images/*") if p.name not in names}
+    texts = [
+        p.read_text(encoding="utf-8")
+        for kind in ("html", "css", "js")
+        for p in folder.glob(f"**/*.{kind}")
+    ]
+    named = {name for text in texts for name in ASKED_FOR.findall(text)}
+    unseen = {
+        p for pattern in IF_NAMED for p in folder.glob(pattern) if p.is_file() and p.name not in named
+    }
     alive = {p for pattern in ALIVE for p in folder.glob(pattern)}
     dead = {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive | unseen | merged
     size = sum(p.stat().st_size for p in dead)
@@ -559,7 +568,7 @@ def main(folder: Path = HTML, site: str | None = None) -> int:
         text = only_where_used(in_their_language(signatures(smaller(text, page))))
         name = page.relative_to(folder).as_posix()
         if name in MADE:
-            text = EDIT.sub("", text)
+            text = SOURCE.sub("", text)
         if site and name == "book/intro.html":
             text = with_files(text)
         text = zoomable(lazily(room_for_math(text)))

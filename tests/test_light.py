@@ -118,7 +118,7 @@ def test_every_icon_of_a_published_page_is_found_by_its_present_or_former_name(n
 
 def test_a_page_that_the_build_writes_offers_no_edit():
     row = '<li><a href="/edit/x.md"\n class="btn btn-source-edit-button">Suggest edit\n</a>\n</li>'
-    assert light.EDIT.sub("", f"<ul>{row}<li>more</li></ul>") == "<ul><li>more</li></ul>"
+    assert light.SOURCE.sub("", f"<ul>{row}<li>more</li></ul>") == "<ul><li>more</li></ul>"
     assert light.MADE == {
         f"book/{Path(line).stem}.html"
         for line in (light.ROOT / ".gitignore").read_text().splitlines()
@@ -226,6 +226,29 @@ def test_what_no_page_asks_for_is_removed(site):
     left = {p.name for p in site.glob("**/*") if p.is_file()}
     assert {"tex-chtml.js", "a.woff", "doctools.js"} <= left
     assert not {"tex-svg.js", "bootstrap.js.map", "fa-solid-900.woff2", "fontawesome.js"} & left
+
+
+def test_a_source_or_a_picture_that_nothing_names_is_removed(site):
+    entry = '<li><a href="../_sources/book/{0}" class="btn btn-download-source-button">.md</a></li>'
+    one = site / "book" / "one.html"
+    text = one.read_text(encoding="utf-8")
+    picture = '<img src="../_static/lab/start.png" alt="">'
+    one.write_text(text.replace("</article>", f"{picture}{entry.format('one.md')}</article>"), "utf-8")
+    (site / "book" / "checks.html").write_text(text + entry.format("checks.md"), encoding="utf-8")
+    for name, data in {
+        "_sources/book/one.md": b"# One",
+        "_sources/book/checks.md": b"# Written by the build",
+        "_static/lab/start.png": png((400, 300)),
+        "_static/hero.png": png(),
+        "_static/file.png": png(),
+    }.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_bytes(data)
+    lightened(site)
+    left = {p.relative_to(site).as_posix() for p in site.glob("_*/**/*") if p.is_file()}
+    assert {"_sources/book/one.md", "_static/lab/start.webp", "_static/file.png"} <= left
+    assert not {"_sources/book/checks.md", "_static/lab/start.png", "_static/hero.png"} & left
+    assert "_sources" not in (site / "book" / "checks.html").read_text(encoding="utf-8")
 
 
 def test_a_second_run_changes_nothing(site):
