@@ -27,6 +27,7 @@ QUOTED_OR_COMMENT = re.compile(
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|url\([^)]*\))|/\*.*?\*/""", re.S
 )
 GLYPH = re.compile(r'(?:\.fa-[\w-]+::?before,?)+\{content:"[^"]*"\}')
+WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 KEPT_OR_BREAK = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)|\s*\n\s*", re.S)
 
 
@@ -126,6 +127,14 @@ def unindented(text: str) -> str:
     return trim(before) + opened + article + closed + trim(after)
 
 
+def words(text: str) -> str:
+    """The article without the span around each word of `code`, which does no more than forbid a break
+    in it, on a phone too."""
+    before, opened, rest = text.partition("<article")
+    article, closed, after = rest.rpartition("</article>")
+    return before + opened + WORD.sub(r"\1", article) + closed + after
+
+
 def sheet(text: str) -> str:
     """A style sheet without its comments, its indentation and the letters of the icon font, which
     light.py leaves out."""
@@ -136,5 +145,5 @@ def sheet(text: str) -> str:
 def page(text: str, same: Mapping[str, str]) -> str:
     """A page that looks and reads the same, with the classes of code that `colours` found."""
     text = BLOCK.sub(lambda m: block(m, same), text)
-    text = in_script(text, lambda words: code(words, same))
-    return unindented(drawn_once(text))
+    text = in_script(text, lambda said: code(said, same))
+    return unindented(words(drawn_once(text)))

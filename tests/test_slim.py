@@ -124,6 +124,13 @@ def test_indentation_goes_from_around_the_article_alone():
     )
 
 
+def test_words_of_code_stand_alone_in_the_article():
+    one = '<code class="literal"><span class="pre">fit(2)</span> <span class="pre">&lt;</span></code>'
+    assert slim.words(f"{one}<article>{one}</article>{one}") == (
+        f'{one}<article><code class="literal">fit(2) &lt;</code></article>{one}'
+    )
+
+
 def test_a_sheet_loses_comments_and_the_icon_fonts_letters_and_no_rule():
     sheet = (
         '/* a { } */\n.fa-x:before,.fa-y-z::before{content:"\\f1"}p {\n  color: red;\n}\n'
