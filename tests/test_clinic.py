@@ -490,6 +490,7 @@ def test_the_patients_own_digits(monkeypatch):
         ("15.3", lambda *args: -_ward.g_step(*args), "not return the loss that G learns from"),
         ("15.3", lambda *args: 2 * _ward.g_step(*args), "not return the loss that G learns from"),
         ("15.4", lambda images: images, "should return floats"),
+        ("15.4", lambda images: (images.float() / 127.5 - 1).flip(3), "moves pixels about"),
         ("15.7", lambda critic, real, fake: real, "should return one number"),
         ("15.9", lambda m, r: [1, 2], "should return a tensor (8, 2); it returned a tensor (2,)"),
         ("15.9", lambda m, r: r * torch.randn(m, 2), "something in it is random"),

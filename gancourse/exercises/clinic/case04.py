@@ -34,6 +34,14 @@ def _prepared(prepare: Callable, images: Tensor) -> Tensor:
 def _bench(prepare: Callable, seed: int) -> Exam:
     images = ward.digits().images
     ready = _prepared(prepare, images)
+    star = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
+    star[..., 1, 2] = 255
+    shown = _prepared(prepare, star)
+    if (shown != shown.median()).sum() == 1 and shown[..., 1, 2] == shown.median():
+        raise ward.Unusable(
+            "prepare moves pixels about: the one white pixel of a black picture came out in another "
+            "place. Only the values are to change."
+        )
     ramp = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
     levels, dim = _prepared(prepare, 4 * ramp), _prepared(prepare, 2 * ramp + 1)
     signs = {
