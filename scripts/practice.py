@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gancourse.exercises._report import marked  # noqa: E402
-from scripts import book, exercises_page, header, notebook  # noqa: E402
+from scripts import book, curves, exercises_page, header, notebook  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 MOST = 4  # wrong answers beside the right one
@@ -259,6 +259,11 @@ def guess(label: str, spec: str) -> dict[str, Any]:
     if number := re.fullmatch(r"(-?[\d.]+) \+- ([\d.]+)", spec):
         right, within = map(float, number.groups())
         return {"kind": "guess", "label": label, "right": right, "within": within}
+    if found := re.fullmatch(r"curve (\S+)", spec):
+        if found[1] not in curves.CURVES:
+            raise ValueError(f"guess {label!r} = {spec!r}: the curves are {', '.join(curves.CURVES)}")
+        curve = curves.CURVES[found[1]]()
+        return {"kind": "guess", "label": label, "right": curve["right"], "curve": curve}
     options = spec.split(" | ")
     starred = [option for option in options if re.fullmatch(r"\*.+\*", option)]
     if len(options) < 2 or len(starred) != 1:
@@ -281,9 +286,8 @@ def with_practice(text: str, ward: str = "", root: str = "../") -> str:
     def asking(match: re.Match[str]) -> str:
         name = f"guess-{len(guesses) + 1}"
         guesses[name] = guess(html.unescape(match[1]), html.unescape(match[2]))
-        return (
-            f'<details class="gc-practice" data-guess="{name}"><summary>Answer first</summary></details>'
-        )
+        title = "Draw it first" if "curve" in guesses[name] else "Answer first"
+        return f'<details class="gc-practice" data-guess="{name}"><summary>{title}</summary></details>'
 
     text = GUESS.sub(asking, text)
     found = list(places(text))
@@ -304,9 +308,11 @@ def with_practice(text: str, ward: str = "", root: str = "../") -> str:
         f'<link rel="stylesheet" href="{root}_static/practice.css">'
         "<noscript><style>.gc-practice{display:none}</style></noscript>\n</head>"
     )
+    drawn = any("curve" in one for one in guesses.values())
     body = (
         f'<script type="application/json" id="gc-practice-data">{data}</script>'
-        f'<script defer src="{root}_static/practice.js"></script>\n</body>'
+        + (f'<script defer src="{root}_static/curve.js"></script>' if drawn else "")
+        + f'<script defer src="{root}_static/practice.js"></script>\n</body>'
     )
     return text.replace("</head>", head, 1).replace("</body>", body, 1)
 

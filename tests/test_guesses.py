@@ -15,7 +15,6 @@ COMPUTED = {
     "The largest V": 0,
     "The largest stable step": 2 * 0.01 / (0.01**2 + 2**2),
     "Modes that the samples share": round(8 / math.exp(1.39)),
-    "JSD at a hundredth, in nats": math.log(2),
     "The cost of moving at a hundredth": 0.01,
     "The cost": wasserstein_distance(ROW, ROW, [0.1, 0.4, 0, 0.3, 0.2], [0.3, 0.1, 0.2, 0.1, 0.3]),
     "The bias, in percent of the other": 100 * (1 / 10_000 + 1 / 60_000) / (2 / 10_000),

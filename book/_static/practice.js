@@ -154,8 +154,9 @@
     return [round];
   }
 
-  // A question of the text: a number within a tolerance, or a choice; then the truth beside the guess.
+  // A question of the text: a number within a tolerance, a choice or a curve; then the truth beside the guess.
   function guess(data, solved) {
+    if (data.curve) return [window.gcCurve(data, solved, form)];
     const { label, options, right, within } = data, own = unique("guess");
     const said = (good, mine) => ({ right: good, words: good ? `You: ${mine}.` : `You: ${mine}. It is: ${right}.` });
     if (!options) {
