@@ -367,7 +367,12 @@ def report(chapters: list[Path], results: Path) -> str:
     known = load(results)
     dates = sorted({kept["date"] for kept in known.values()})
     used = {name: kept["versions"] for (_, name), kept in known.items()}
-    about = [f"- `{e.name}`: {e.what} ({used[e.name]})" for e in ENVIRONMENTS if e.name in used]
+    present = [e for e in ENVIRONMENTS if e.name in used]
+    rows = [line.split("|")[4:-1] for line in lines[2:]]
+    about = []
+    for column, e in enumerate(present):
+        ran = sum(bool(row[column].strip(" ()?")) for row in rows)
+        about.append(f"- `{e.name}`: {e.what} ({used[e.name]}): {ran} of {len(rows)} cells ran")
     return "\n".join(
         [
             "# Claims on other machines",
