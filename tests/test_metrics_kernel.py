@@ -75,6 +75,9 @@ def test_kid_subsets():
     assert mean == pytest.approx(metrics.kid(x, y), abs=4 * std / 10)
     assert std > 0
     assert metrics.kid_subsets(x, y, 100, 60) == (mean, std)
+    assert metrics.kid_subsets(x, y, subset_size=60) == metrics.kid_subsets(x, y, 50, 60)
+    with pytest.raises(ValueError, match="subset_size=1000"):  # as many are usual, and not there
+        metrics.kid_subsets(x, y)
     other = metrics.kid_subsets(x, y, 100, 60, torch.Generator().manual_seed(1))
     assert other != (mean, std)
     # Over n, not n - 1: the spread of these very subsets, as the authors' code has it.
