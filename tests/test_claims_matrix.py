@@ -218,7 +218,7 @@ def test_the_report_says_when_and_with_what(clone, tmp_path, monkeypatch):
     (tmp_path / "r" / "avx2").mkdir(parents=True)
     (tmp_path / "r" / "avx2" / "01-one.json").write_text(json.dumps(kept))
     text = claims_matrix.report([chapter], tmp_path / "r")
-    assert "Dates: 2026-11-28." in text and "- `avx2`: AVX2 kernels (torch 9): 1 of 2 cells ran" in text
+    assert "Dates: 2026-11-28." in text and "- `avx2`: AVX2 kernels (torch 9): 1 of 3 cells ran" in text
     assert f"| 01 | {cell} | A / B | x |" in text
     assert f"- 01-one cell 4 ({cell}), avx2: x == 2 with x = 2" in text
     assert claims_matrix.margins([chapter], tmp_path / "r") == []  # one environment: no spread
