@@ -75,13 +75,18 @@ def table(
         name: head of the first column where ``rows`` has names.
 
     Raises:
-        ValueError: for no rows, rows that are no dicts, no columns, or bad ``digits``.
+        ValueError: for no rows, rows that are no dicts, no columns, a ``name`` that is a column, or bad
+            ``digits``.
     """
     digits = whole("digits", digits)
     if isinstance(rows, Mapping):
         for key, row in rows.items():
             if not isinstance(row, Mapping):
                 raise ValueError(f"rows[{key!r}]={row!r}; need a dict column -> value")
+            if name in row:
+                raise ValueError(
+                    f"name={name!r} is a column of rows[{key!r}], too; need another head for names"
+                )
         rows = [{name: key, **row} for key, row in rows.items()]
     found = list(rows)
     if not found:

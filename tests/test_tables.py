@@ -95,6 +95,7 @@ def test_a_notebook_draws_it_and_nothing_in_it_is_markup(monkeypatch):
         ([{"a": 1}, 2], {}, r"rows\[1\]=2; need a dict"),
         ({"a": 1}, {}, r"rows\['a'\]=1; need a dict"),
         ([{"a": 1}], {"digits": 0}, "digits=0; need"),
+        ({"x": {"a": 1}}, {"name": "a"}, "name='a' is a column of rows"),
     ],
 )
 def test_what_is_no_table_is_refused(rows, settings, said):
