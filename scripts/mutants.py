@@ -38,7 +38,7 @@ MODULES: dict[str, tuple[list[str], list[str]]] = {
     "losses": (["test_losses"], []),
     "penalties": (["test_penalties"], []),
     **{
-        f"metrics.{file}": ([f"test_metrics_{test}" for test in tests], [])
+        f"metrics.{file}": ([f"test_metrics_{test}" for test in tests], [SLOW])
         for file, tests in {
             "_samples": ["inputs", "frechet"],
             "frechet": ["frechet", "inputs"],

@@ -63,6 +63,30 @@ def test_classifier_test_with_another_classifier():
     assert same.accuracy == pytest.approx(0.5, abs=0.08)
 
 
+class Witness:
+    """Remembers what it was taught and what it was asked, and takes everything for real."""
+
+    def fit(self, x, kinds):
+        self.taught, self.kinds = x, kinds
+
+    def predict(self, x):
+        self.asked = x
+        return np.zeros(len(x))
+
+
+def test_the_classifier_is_taught_one_half_and_asked_about_the_other():
+    x, y = gaussian(21, 2), gaussian(30, 2, 1)  # of 21 each: 10 and 11
+    witness, again, other = Witness(), Witness(), Witness()
+    for seed, one in ((1, witness), (1, again), (2, other)):
+        found = metrics.classifier_test(x, y, one, torch.Generator().manual_seed(seed))
+        assert found == (0.5, 0.5)
+    assert witness.taught.shape == (20, 2) and witness.asked.shape == (22, 2)
+    assert witness.kinds.tolist() == [0] * 10 + [1] * 10
+    rows = {tuple(row) for row in np.concatenate([witness.taught, witness.asked]).tolist()}
+    assert len(rows) == 42 and rows <= {tuple(row) for row in torch.cat([x, y]).tolist()}
+    assert (witness.taught == again.taught).all() and not (witness.taught == other.taught).all()
+
+
 def test_classifier_p_values_are_uniform_under_guessing():
     p = [metrics.classifier_test(gaussian(60, 2, s), gaussian(60, 2, s + 99)).p_value
          for s in range(99)]  # fmt: skip
