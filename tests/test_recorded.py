@@ -303,7 +303,7 @@ def test_every_recorded_run_in_the_book_is_of_a_known_experiment():
 # these again from main; nothing may come in.
 NOT_ON_MAIN = """
     ch11-inside ch11-mixing ch12-new-face ch16-cycle ch16-weights ch17-both ch17-clips ch17-frames
-    ch17-words-any ch17-words-near ch18-digits ch18-grid ch18-ring ch18-steered clinic-seeds
+    ch17-words-any ch17-words-near ch18-digits ch18-steered clinic-seeds
 """.split()
 
 
