@@ -1,9 +1,11 @@
 """Intervals that hold as often as they say, and reports."""
 
+import math
 import warnings
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from gancourse import metrics
 from tests.metric_samples import fid, gaussian
@@ -15,9 +17,13 @@ def test_interval_of_a_mean_is_the_textbook_one():
     half_width = 1.96 * float(x.std()) / 20
     assert got.value == pytest.approx(float(x.mean()))
     assert got.high - got.low == pytest.approx(2 * half_width, rel=0.1)
-    assert got.low < got.value < got.high
-    narrow = metrics.interval(lambda s: float(s.mean()), x, level=0.5)
+    narrow = metrics.interval(lambda s: float(s.mean()), x, level=0.5, resamples=2000)
     assert narrow.high - narrow.low < 0.5 * (got.high - got.low)
+    for side in (narrow.value - narrow.low, narrow.high - narrow.value):
+        assert side == pytest.approx(0.674 / 1.96 * half_width, rel=0.15)  # a quarter on each side
+    draws = [torch.Generator().manual_seed(seed) for seed in (1, 1, 2)]
+    one, same, other = (metrics.interval(lambda s: float(s.mean()), x, generator=g) for g in draws)
+    assert one == same != other
 
 
 def test_intervals_hold_as_often_as_they_say():
@@ -69,6 +75,19 @@ def test_metric_report_says_what_is_needed_to_compare():
         metrics.MetricReport.measure(
             fid_named, x, y, other_real=other[:49], worthless=noise, features=net, split="test"
         )
+
+
+@pytest.mark.parametrize("no_number", [math.inf, torch.tensor(math.inf)])
+def test_a_metrics_own_infinity_is_reported(no_number):
+    x, net = gaussian(9), SimpleNamespace(name="digits", digest="0123456789abcdef")
+
+    def endless(real, fake):
+        return no_number
+
+    report = metrics.MetricReport.measure(
+        endless, x, x, other_real=x, worthless=x, features=net, split="test"
+    )
+    assert report.value == math.inf
 
 
 def fid_named(real, fake):
