@@ -180,21 +180,19 @@ def test_one_name_for_samples_and_for_statistics():
         assert got == pytest.approx(expected, rel=1e-12)
 
 
-def warnings_of_statistics(metric):
+@pytest.mark.parametrize("metric", [metrics.fid, metrics.frechet_distance])
+def test_warnings_of_statistics_point_at_the_readers_line(metric):
     a, b = (metrics.FeatureStats().update(correlated(n, 6, 1)) for n in (5, 9))
     with pytest.warns(SampleSizeWarning) as caught:
         metric(a, b)
-    return caught
-
-
-@pytest.mark.parametrize("metric", [metrics.fid, metrics.frechet_distance])
-def test_warnings_of_statistics_point_at_the_readers_line(metric):
-    assert {w.filename for w in warnings_of_statistics(metric)} == {__file__}
+    assert {w.filename for w in caught} == {__file__}
 
 
 @pytest.mark.parametrize("metric", [metrics.fid, metrics.frechet_distance])
 def test_statistics_are_warned_of_as_their_samples_are(metric):
-    caught = warnings_of_statistics(metric)
+    a, b = (metrics.FeatureStats().update(correlated(n, 6, 1)) for n in (5, 9))
+    with pytest.warns(SampleSizeWarning) as caught:
+        metric(a, b)
     first, second = (str(w.message) for w in caught)
     assert "fewer rows (5 real, 9 fake) than dimensions (6)" in first
     assert "5 real but 9 fake rows" in second
