@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import io
 import json
 import os
 import platform
@@ -129,7 +130,11 @@ def device_name(device: Any) -> str:
 
 
 def figure(png: bytes, alt: str) -> dict[str, str]:
-    """A figure as a recorded run holds it; ValueError if it has no alternative text or is large."""
+    """A figure as a recorded run holds it: the same pixels on white, in about 60 % of the bytes.
+
+    Raises:
+        ValueError: it has no alternative text, or is large.
+    """
     if not alt.strip():
         raise ValueError("alt: an empty text came, needed: what the figure shows")
     if len(png) > FIGURE_LIMIT:
@@ -137,7 +142,13 @@ def figure(png: bytes, alt: str) -> dict[str, str]:
             f"figures: {len(png)} bytes of PNG came for {alt!r}, needed at most {FIGURE_LIMIT}: "
             "lower its dpi"
         )
-    return {"png": base64.b64encode(png).decode("ascii"), "alt": alt}
+    from PIL import Image
+
+    image, webp = Image.open(io.BytesIO(png)).convert("RGBA"), io.BytesIO()
+    page = Image.new("RGBA", image.size, "white")
+    page.alpha_composite(image)
+    page.convert("RGB").save(webp, "webp", lossless=True, quality=100)  # (quality: how long it may look)
+    return {"webp": base64.b64encode(webp.getvalue()).decode("ascii"), "alt": alt}
 
 
 def as_text(run: Mapping[str, Any]) -> str:
@@ -207,7 +218,7 @@ def load(name: str) -> dict[str, Any] | None:
     `seeds`), `settings`, `device`, `torch`, `python`, `cpu_seconds` (None if not measured),
     `wall_seconds`, `wall_seconds_each`, `date`, `commit`, `dirty` (the code had changes that are in
     no commit), `chapters` (SHA-256 of the code of each chapter that ran, by number), `figures`
-    (PNGs, base64). Older files have no `chapters`, and those of GPU cells no `cpu_seconds`.
+    (WebPs, base64). Older files have no `chapters`, and those of GPU cells no `cpu_seconds`.
 
     Raises:
         ValueError: `name` is no plain name, or its file is not a recorded run.
@@ -267,7 +278,8 @@ class Panel:
             for key, value in self._rows()
         )
         figures = "".join(
-            f'<img src="data:image/png;base64,{figure["png"]}" alt="{html.escape(figure["alt"])}">'
+            f'<img src="data:image/webp;base64,{html.escape(figure["webp"])}" '
+            f'alt="{html.escape(figure["alt"])}">'
             for figure in self.run.get("figures", [])
         )
         return (

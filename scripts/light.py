@@ -56,10 +56,16 @@ DEAD = [
     "_static/locales/**/*",
     "_static/mathjax/**/*",
 ]
-# Kept where a page, script or sheet names them: pictures, and the notebooks that readers take home.
-IF_NAMED = ["_images/*", "_static/**/*.png", "_sources/**/*"]
-ASKED_FOR = re.compile(r"""(?<=[/"'(])[^/"'\\ <>()?#]+\.\w+""")
-ALIVE = ["_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/*/*"]
+# Pictures, kept where a page, script or sheet has their name.
+IF_NAMED = ["_images/*", "_static/**/*.png"]
+NAME = re.compile(r"""(?<=[/"'(])[^/"'\\ <>()?#]+\.\w+""")
+SOURCE_OF_A_PAGE = re.compile(r'href="(?:\.\./)*(_sources/[^"]+)"')
+# The alphabets that the book's formulas have; a test looks for commands that ask for another.
+ALPHABETS = ("AMS", "Calligraphic-Regular", "Main", "Math", "Size", "Vector", "Zero")
+ALIVE = [
+    "_static/mathjax/tex-chtml.js",
+    *(f"_static/mathjax/output/chtml/fonts/*/MathJax_{name}*" for name in ALPHABETS),
+]
 
 # The script of _flipbook.py takes its figure's data from a literal; here from the element that holds it.
 # A chapter that ran with another version of that script has the same literal, and the same figure.
@@ -522,10 +528,10 @@ def prune(folder: Path, merged: set[Path]) -> int:
         for kind in ("html", "css", "js")
         for p in folder.glob(f"**/*.{kind}")
     ]
-    named = {name for text in texts for name in ASKED_FOR.findall(text)}
-    unseen = {
-        p for pattern in IF_NAMED for p in folder.glob(pattern) if p.is_file() and p.name not in named
-    }
+    named = {name for text in texts for name in NAME.findall(text)}
+    unseen = {p for pattern in IF_NAMED for p in folder.glob(pattern) if p.name not in named}
+    offered = {folder / path for text in texts for path in SOURCE_OF_A_PAGE.findall(text)}
+    unseen |= {p for p in folder.glob("_sources/**/*") if p.is_file()} - offered
     alive = {p for pattern in ALIVE for p in folder.glob(pattern)}
     dead = {p for pattern in DEAD for p in folder.glob(pattern) if p.is_file()} - alive | unseen | merged
     size = sum(p.stat().st_size for p in dead)

@@ -45,7 +45,8 @@ def site(tmp_path):
         "doctools.js": "let x = 1",
         "mathjax/tex-chtml.js": "math",
         "mathjax/tex-svg.js": "math",
-        "mathjax/output/chtml/fonts/woff-v2/a.woff": "font",
+        "mathjax/output/chtml/fonts/woff-v2/MathJax_Main-Bold.woff": "font",
+        "mathjax/output/chtml/fonts/woff-v2/MathJax_Fraktur-Bold.woff": "font",
     }.items():
         (static / name).parent.mkdir(parents=True, exist_ok=True)
         (static / name).write_text(text, encoding="utf-8")
@@ -224,8 +225,17 @@ def test_formulas_get_room_by_their_symbols():
 def test_what_no_page_asks_for_is_removed(site):
     lightened(site)
     left = {p.name for p in site.glob("**/*") if p.is_file()}
-    assert {"tex-chtml.js", "a.woff", "doctools.js"} <= left
-    assert not {"tex-svg.js", "bootstrap.js.map", "fa-solid-900.woff2", "fontawesome.js"} & left
+    assert {"tex-chtml.js", "MathJax_Main-Bold.woff", "doctools.js"} <= left
+    assert (
+        not {
+            "tex-svg.js",
+            "MathJax_Fraktur-Bold.woff",
+            "bootstrap.js.map",
+            "fa-solid-900.woff2",
+            "fontawesome.js",
+        }
+        & left
+    )
 
 
 def test_a_source_or_a_picture_that_nothing_names_is_removed(site):
@@ -235,6 +245,7 @@ def test_a_source_or_a_picture_that_nothing_names_is_removed(site):
     picture = '<img src="../_static/lab/start.png" alt="">'
     one.write_text(text.replace("</article>", f"{picture}{entry.format('one.md')}</article>"), "utf-8")
     (site / "book" / "checks.html").write_text(text + entry.format("checks.md"), encoding="utf-8")
+    (site / "searchindex.js").write_text('["book/checks.md", "book/one.md"]', encoding="utf-8")
     for name, data in {
         "_sources/book/one.md": b"# One",
         "_sources/book/checks.md": b"# Written by the build",
@@ -249,6 +260,12 @@ def test_a_source_or_a_picture_that_nothing_names_is_removed(site):
     assert {"_sources/book/one.md", "_static/lab/start.webp", "_static/file.png"} <= left
     assert not {"_sources/book/checks.md", "_static/lab/start.png", "_static/hero.png"} & left
     assert "_sources" not in (site / "book" / "checks.html").read_text(encoding="utf-8")
+
+
+def test_no_formula_asks_for_an_alphabet_that_is_left_out():
+    other = re.compile(r"\\(?:mathfrak|mathscr|mathsf|mathtt|textsf|texttt|frak|scr|sf|tt)\b")
+    for page in [*light.ROOT.glob("book/*.ipynb"), *light.ROOT.glob("book/*.md")]:
+        assert not other.search(page.read_text(encoding="utf-8")), page.name
 
 
 def test_a_second_run_changes_nothing(site):

@@ -1,10 +1,13 @@
+import base64
 import functools
+import io
 import json
 import re
 import subprocess
 
 import pytest
 import torch
+from PIL import Image
 
 from gancourse import recorded
 from scripts import experiments, record
@@ -107,10 +110,27 @@ def test_a_bad_name_is_refused(name):
         recorded.load(name)
 
 
+def dot(*size) -> bytes:
+    """A PNG: one pixel in red, the rest lets the page through."""
+    image, png = Image.new("RGBA", size or (2, 1)), io.BytesIO()
+    image.putpixel((0, 0), (200, 0, 0, 255))
+    image.save(png, "png")
+    return png.getvalue()
+
+
+def test_a_figure_is_kept_to_the_pixel_on_white():
+    kept = recorded.figure(dot(), "a dot")
+    image = Image.open(io.BytesIO(base64.b64decode(kept["webp"])))
+    assert image.format == "WEBP" and kept["alt"] == "a dot"
+    assert [image.getpixel((x, 0)) for x in (0, 1)] == [(200, 0, 0), (255, 255, 255)]
+    with pytest.raises(ValueError, match="what the figure shows"):
+        recorded.figure(dot(), " ")
+
+
 def test_a_gpu_cell_records_only_when_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recorded").mkdir()
-    call = {"settings": {"steps": 7}, "seconds": 12.3, "figures": {"a dot": b"png"}}
+    call = {"settings": {"steps": 7}, "seconds": 12.3, "figures": {"a dot": dot()}}
     monkeypatch.delenv("GANCOURSE_RECORD", raising=False)
     assert "not recorded yet" in repr(recorded.keep("cell", {"frechet": 1.5}, **call))
     assert not list((tmp_path / "recorded").iterdir())
