@@ -30,8 +30,8 @@ HTML = ROOT / "_build" / "html"
 #: Kind -> its scripts in book/_static, in the order of loading; {} is what the comment says.
 SCRIPTS = {
     "lab": ["lab/lab.js", "lab/lab-view.js"],
-    "generator": ["generators/{}.js", "generators/generator.js"],
-    "blind": ["blind/blind.js"],
+    "generator": ["embed.js", "generators/{}.js", "generators/generator.js"],
+    "blind": ["embed.js", "blind/blind.js"],
 }
 LINKS = {
     "lab": "On a page of its own, with these settings",

@@ -22,18 +22,9 @@ function verdict(right, n) {
   return `${words}so yours could be a coin's.`;
 }
 
-function make(tag, attributes, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value); else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 function mount(root) {
   const bytes = Uint8Array.from(atob(root.closest("[data-pictures]").dataset.pictures), letter => letter.charCodeAt(0));
-  const n = 20, area = bytes.length / n, side = Math.sqrt(area);
+  const make = window.gcMake, n = 20, area = bytes.length / n, side = Math.sqrt(area);
   let order, said, expected;
 
   function paint(canvas, which) {

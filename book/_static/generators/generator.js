@@ -141,15 +141,6 @@ function latent({ a, b, t, tau, moves }, directions, mapping = z => z, mean = []
 
 // --- the figure ----------------------------------------------------------------------------------------
 
-function make(tag, attributes, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value); else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 // Pixels from -1 (paper) to 1 (ink), as plots.py draws them: white on black.
 function paint(canvas, x, side, left) {
   const pen = canvas.getContext("2d"), image = pen.createImageData(side, side);
@@ -159,7 +150,7 @@ function paint(canvas, x, side, left) {
 
 let mounted = 0;
 function mount(root, name) {
-  const model = window.gcGenerators[name], { side, classes, nz, directions, mean } = model;
+  const make = window.gcMake, model = window.gcGenerators[name], { side, classes, nz, directions, mean } = model;
   const styles = classes ? null : styled(model), G = styles ? styles.synthesis : network(model), many = classes || 10;
   const id = `gc-generator-${mounted++}`, moves = directions.map(() => 0);
   let seed = 1, now = { label: 7, t: 0, tau: 1, moves }, asked = 0, next = -1;
